@@ -1,0 +1,24 @@
+package safety
+
+// MatchKind says how a finding's signal met the content.
+type MatchKind string
+
+// The kinds of match.
+const (
+	// MatchExact: a cryptographic hash of the file is on the list.
+	MatchExact MatchKind = "exact"
+	// MatchNear: a perceptual hash is within the list's threshold.
+	MatchNear MatchKind = "near"
+)
+
+// Finding is what one detector saw. It is never a decision.
+type Finding struct {
+	Detector string    // name and version, such as "pdq/1"
+	List     string    // name of the list that matched
+	Kind     ListKind  // kind of that list
+	Match    MatchKind // exact or near
+	Variant  string    // which form of the picture matched: "original", "rotate90", …
+	Frame    int       // index of the frame that matched, 0 for a still picture
+	SignalID string    // the signal on the list; for people who may see lists
+	Distance int       // bits (0–256) for near, 0 for exact; for people who may see lists
+}
