@@ -1,0 +1,41 @@
+-- name: CreateList :exec
+insert into lists (id, name, kind, source, threshold, enabled, version, created_at, updated_at, deleted_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8, 0);
+
+-- name: ListByName :one
+select * from lists where name = $1 and deleted_at = 0;
+
+-- name: LiveLists :many
+select * from lists where deleted_at = 0 order by name;
+
+-- name: AllLists :many
+select * from lists order by id;
+
+-- name: BumpList :one
+update lists set version = version + 1, updated_at = $2 where id = $1 and deleted_at = 0 returning version;
+
+-- name: SetListOptions :exec
+update lists set enabled = $2, threshold = $3 where id = $1;
+
+-- name: DeleteList :exec
+update lists set deleted_at = $2 where id = $1;
+
+-- name: AddSignal :execrows
+insert into signals (id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)
+on conflict (list_id, hash_type, hash_value) where removed_version = 0 do nothing;
+
+-- name: RemoveSignal :execrows
+update signals set removed_version = $3 where id = $1 and list_id = $2 and removed_version = 0;
+
+-- name: SignalsAddedSince :many
+select * from signals where list_id = $1 and added_version > $2 and removed_version = 0 order by added_version, id;
+
+-- name: SignalsRemovedSince :many
+select * from signals where list_id = $1 and removed_version > $2 order by removed_version, id;
+
+-- name: LiveSignals :many
+select * from signals where list_id = $1 and removed_version = 0 and id > $2 order by id limit $3;
+
+-- name: CountSignals :many
+select list_id, hash_type, count(*) as n from signals where removed_version = 0 group by list_id, hash_type;
