@@ -1,0 +1,90 @@
+package pdq
+
+import (
+	"image"
+	"image/color"
+)
+
+// luma is ITU-R BT.601 luma in the reference's arithmetic.
+func luma(r, g, b uint8) float32 {
+	return float32(float32(0.299*float32(r))+float32(0.587*float32(g))) + float32(0.114*float32(b))
+}
+
+// lumaRows returns a function that fills in one row of img's luma, counted
+// from the top of its bounds.
+func lumaRows(img image.Image) func(y int, out []float32) {
+	b := img.Bounds()
+	switch m := img.(type) {
+	case *image.Gray:
+		return func(y int, out []float32) {
+			pix := m.Pix[y*m.Stride:]
+			for x := range out {
+				out[x] = luma(pix[x], pix[x], pix[x])
+			}
+		}
+	case *image.NRGBA:
+		return func(y int, out []float32) { straightRow(m.Pix[y*m.Stride:], out) }
+	case *image.RGBA:
+		if m.Opaque() {
+			return func(y int, out []float32) { straightRow(m.Pix[y*m.Stride:], out) }
+		}
+	case *image.YCbCr:
+		return func(y int, out []float32) { ycbcrRow(m, b.Min.Y+y, out) }
+	case *image.Paletted:
+		table := paletteLuma(m.Palette)
+		return func(y int, out []float32) {
+			pix := m.Pix[y*m.Stride:]
+			for x := range out {
+				out[x] = table[pix[x]]
+			}
+		}
+	}
+	return func(y int, out []float32) {
+		for x := range out {
+			out[x] = colorLuma(img.At(b.Min.X+x, b.Min.Y+y))
+		}
+	}
+}
+
+// straightRow reads pixels of four bytes whose colours are not premultiplied.
+func straightRow(pix []uint8, out []float32) {
+	for x := range out {
+		p := pix[4*x : 4*x+3 : 4*x+3]
+		out[x] = luma(p[0], p[1], p[2])
+	}
+}
+
+func ycbcrRow(m *image.YCbCr, y int, out []float32) {
+	x0 := m.Rect.Min.X
+	line := m.Y[m.YOffset(x0, y):]
+	for x := range out {
+		c := m.COffset(x0+x, y)
+		out[x] = luma(color.YCbCrToRGB(line[x], m.Cb[c], m.Cr[c]))
+	}
+}
+
+// paletteLuma is the luma of each palette entry; an index beyond the palette,
+// which a damaged file may hold, is black.
+func paletteLuma(p color.Palette) *[256]float32 {
+	var table [256]float32
+	for i, c := range p[:min(len(p), len(table))] {
+		table[i] = colorLuma(c)
+	}
+	return &table
+}
+
+// colorLuma drops alpha without premultiplying. The colour models that store
+// straight colours are read directly, because converting them through
+// premultiplied ones would lose the colour of transparent pixels.
+func colorLuma(c color.Color) float32 {
+	switch c := c.(type) {
+	case color.NRGBA:
+		return luma(c.R, c.G, c.B)
+	case color.NRGBA64:
+		return luma(uint8(c.R>>8), uint8(c.G>>8), uint8(c.B>>8))
+	case color.NYCbCrA:
+		return luma(color.YCbCrToRGB(c.Y, c.Cb, c.Cr))
+	}
+	n, _ := color.NRGBAModel.Convert(c).(color.NRGBA)
+	return luma(n.R, n.G, n.B)
+}
