@@ -1,0 +1,38 @@
+// Package hamming finds every key within a given Hamming distance of a query
+// among many 256-bit keys, such as PDQ hashes. Keys come and go at any time;
+// searches run beside them.
+//
+// # Promises
+//
+//   - Exact: a search returns every key within the radius that was in the index
+//     from its start to its end. There is no probability in it; the tests
+//     compare with brute force at every distance.
+//   - Searches run in parallel with each other. A change holds them up for
+//     microseconds, never for a rebuild: there is none.
+//   - A result that was cut by the caller's limit says so, and holds the
+//     nearest keys.
+//
+// # Method
+//
+// Multi-index hashing (Norouzi, Punjani and Fleet, "Fast Search in Hamming
+// Space with Multi-Index Hashing", CVPR 2012): a key is 16 slots of 16 bits,
+// and every slot has a table from its value to the keys that hold it. Spread a
+// radius r over the slots as allowances tᵢ ≥ -1 with Σ(tᵢ+1) = r+1; then a key
+// within r differs from the query by at most tᵢ in some slot i, so it is found
+// by looking up the few values within tᵢ of the query's (17 per slot for r = 31).
+//
+// Most of what the tables return is no match. The pigeonring principle (Qin and
+// Xiao, PVLDB 12(1), 2018) drops it unread: around the ring of slots the
+// excesses dᵢ-tᵢ-1 of a match sum to less than 0, so some starting slot has
+// all its partial sums below 0. In particular dᵢ+dᵢ₊₁ ≤ tᵢ+tᵢ₊₁+1 there. Each
+// posting carries the value of the next slot, so that the test costs no access
+// to the key.
+//
+// Small indexes and radii above 47 are scanned key by key.
+//
+// # Cost
+//
+// About 190 bytes for each key and 8 MiB once above some 4000 keys. Deleting
+// takes time proportional to the number of keys that share 16 bits with the
+// deleted one; thousands of equal keys are therefore slow to delete.
+package hamming
