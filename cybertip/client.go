@@ -104,12 +104,14 @@ func (c *Client) XSD(ctx context.Context) (Exchange, error) {
 	if err != nil {
 		return x, err
 	}
-	name, err := inspect(x.Body)
-	if err != nil || name != "schema" || x.HTTPStatus != http.StatusOK {
-		_, err := judge(x) // never success: a schema is not an answer
-		return x, err
+	if name, err := inspect(x.Body); err == nil && name == "schema" && x.HTTPStatus == http.StatusOK && !x.BodyTruncated {
+		return x, nil
 	}
-	return x, nil
+	r := Response{Exchange: x}
+	if r.Answer, err = judge(x); err == nil {
+		err = r.malformed("not a schema")
+	}
+	return x, err
 }
 
 // Submit opens a report with doc, the exact bytes of a "report" that the

@@ -68,13 +68,12 @@ func envelope(reportID int64, filename string) (head, tail []byte, contentType s
 // upload is the body of an upload. The transport reads it in a goroutine of
 // its own and may still do so when the answer is there, hence the lock.
 type upload struct {
-	mu       sync.Mutex
-	body     io.Reader // guarded by mu, like all below
-	file     *sized
-	whole    hash.Hash
-	sent     int64
-	closed   bool
-	complete bool
+	mu     sync.Mutex
+	body   io.Reader // guarded by mu, like all below
+	file   *sized
+	whole  hash.Hash
+	sent   int64
+	closed bool
 }
 
 func newUpload(head, tail []byte, r io.Reader, size int64) *upload {
@@ -91,7 +90,6 @@ func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.body.Read(p)
 	u.whole.Write(p[:n])
 	u.sent += int64(n)
-	u.complete = u.complete || err == io.EOF
 	return n, err
 }
 
