@@ -46,7 +46,7 @@ func (q *Queries) AddSignal(ctx context.Context, arg AddSignalParams) (int64, er
 }
 
 const allLists = `-- name: AllLists :many
-select id, name, kind, source, threshold, enabled, version, created_at, updated_at, deleted_at from lists order by id
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists order by id
 `
 
 func (q *Queries) AllLists(ctx context.Context) ([]List, error) {
@@ -66,6 +66,7 @@ func (q *Queries) AllLists(ctx context.Context) ([]List, error) {
 			&i.Threshold,
 			&i.Enabled,
 			&i.Version,
+			&i.ImportingUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
@@ -84,18 +85,21 @@ func (q *Queries) AllLists(ctx context.Context) ([]List, error) {
 }
 
 const bumpList = `-- name: BumpList :one
-update lists set version = version + 1, updated_at = $2 where id = $1 and deleted_at = 0 returning version
+update lists set version = version + 1, importing_until = 0, updated_at = $2
+where id = $1 and deleted_at = 0 and (importing_until < $2 or importing_until = $3) returning version
 `
 
-func (q *Queries) BumpList(ctx context.Context, iD string, updatedAt int64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, bumpList, iD, updatedAt)
+// No row when the list is gone or an import holds it.
+func (q *Queries) BumpList(ctx context.Context, iD string, updatedAt int64, importingUntil int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, bumpList, iD, updatedAt, importingUntil)
 	var version int64
 	err := row.Scan(&version)
 	return version, err
 }
 
 const countSignals = `-- name: CountSignals :many
-select list_id, hash_type, count(*) as n from signals where removed_version = 0 group by list_id, hash_type
+select s.list_id, s.hash_type, count(*) as n from signals s join lists l on l.id = s.list_id
+where s.removed_version = 0 and s.added_version <= l.version group by s.list_id, s.hash_type
 `
 
 type CountSignalsRow struct {
@@ -128,8 +132,8 @@ func (q *Queries) CountSignals(ctx context.Context) ([]CountSignalsRow, error) {
 }
 
 const createList = `-- name: CreateList :exec
-insert into lists (id, name, kind, source, threshold, enabled, version, created_at, updated_at, deleted_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $8, 0)
+insert into lists (id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at)
+values ($1, $2, $3, $4, $5, $6, 0, 0, $7, $7, 0)
 `
 
 type CreateListParams struct {
@@ -139,7 +143,6 @@ type CreateListParams struct {
 	Source    string
 	Threshold int64
 	Enabled   bool
-	Version   int64
 	CreatedAt int64
 }
 
@@ -151,7 +154,6 @@ func (q *Queries) CreateList(ctx context.Context, arg CreateListParams) error {
 		arg.Source,
 		arg.Threshold,
 		arg.Enabled,
-		arg.Version,
 		arg.CreatedAt,
 	)
 	return err
@@ -166,8 +168,45 @@ func (q *Queries) DeleteList(ctx context.Context, iD string, deletedAt int64) er
 	return err
 }
 
+const dropStagedSignals = `-- name: DropStagedSignals :execrows
+delete from signals where list_id = $1 and added_version > $2
+`
+
+func (q *Queries) DropStagedSignals(ctx context.Context, listID string, addedVersion int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, dropStagedSignals, listID, addedVersion)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const holdList = `-- name: HoldList :one
+update lists set importing_until = $4
+where id = $1 and deleted_at = 0 and (importing_until < $2 or importing_until = $3) returning version
+`
+
+type HoldListParams struct {
+	ID               string
+	ImportingUntil   int64
+	ImportingUntil_2 int64
+	ImportingUntil_3 int64
+}
+
+// Begins ($3 = 0) or renews ($3 = the time held until) an import.
+func (q *Queries) HoldList(ctx context.Context, arg HoldListParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, holdList,
+		arg.ID,
+		arg.ImportingUntil,
+		arg.ImportingUntil_2,
+		arg.ImportingUntil_3,
+	)
+	var version int64
+	err := row.Scan(&version)
+	return version, err
+}
+
 const listByName = `-- name: ListByName :one
-select id, name, kind, source, threshold, enabled, version, created_at, updated_at, deleted_at from lists where name = $1 and deleted_at = 0
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists where name = $1 and deleted_at = 0
 `
 
 func (q *Queries) ListByName(ctx context.Context, name string) (List, error) {
@@ -181,6 +220,7 @@ func (q *Queries) ListByName(ctx context.Context, name string) (List, error) {
 		&i.Threshold,
 		&i.Enabled,
 		&i.Version,
+		&i.ImportingUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
@@ -189,7 +229,7 @@ func (q *Queries) ListByName(ctx context.Context, name string) (List, error) {
 }
 
 const liveLists = `-- name: LiveLists :many
-select id, name, kind, source, threshold, enabled, version, created_at, updated_at, deleted_at from lists where deleted_at = 0 order by name
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists where deleted_at = 0 order by name
 `
 
 func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
@@ -209,6 +249,7 @@ func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
 			&i.Threshold,
 			&i.Enabled,
 			&i.Version,
+			&i.ImportingUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
@@ -227,7 +268,8 @@ func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
 }
 
 const liveSignals = `-- name: LiveSignals :many
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and removed_version = 0 and id > $2 order by id limit $3
+select s.id, s.list_id, s.hash_type, s.hash_value, s.note, s.source, s.classification, s.added_version, s.removed_version, s.created_at from signals s join lists l on l.id = s.list_id
+where s.list_id = $1 and s.removed_version = 0 and s.added_version <= l.version and s.id > $2 order by s.id limit $3
 `
 
 func (q *Queries) LiveSignals(ctx context.Context, listID string, iD string, limit int32) ([]Signal, error) {
@@ -286,11 +328,11 @@ func (q *Queries) SetListOptions(ctx context.Context, iD string, enabled bool, t
 }
 
 const signalsAddedSince = `-- name: SignalsAddedSince :many
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and added_version > $2 and removed_version = 0 order by added_version, id
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and added_version > $2 and added_version <= $3 and removed_version = 0 order by added_version, id
 `
 
-func (q *Queries) SignalsAddedSince(ctx context.Context, listID string, addedVersion int64) ([]Signal, error) {
-	rows, err := q.db.QueryContext(ctx, signalsAddedSince, listID, addedVersion)
+func (q *Queries) SignalsAddedSince(ctx context.Context, listID string, addedVersion int64, addedVersion_2 int64) ([]Signal, error) {
+	rows, err := q.db.QueryContext(ctx, signalsAddedSince, listID, addedVersion, addedVersion_2)
 	if err != nil {
 		return nil, err
 	}
@@ -324,11 +366,11 @@ func (q *Queries) SignalsAddedSince(ctx context.Context, listID string, addedVer
 }
 
 const signalsRemovedSince = `-- name: SignalsRemovedSince :many
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and removed_version > $2 order by removed_version, id
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and removed_version > $2 and removed_version <= $3 order by removed_version, id
 `
 
-func (q *Queries) SignalsRemovedSince(ctx context.Context, listID string, removedVersion int64) ([]Signal, error) {
-	rows, err := q.db.QueryContext(ctx, signalsRemovedSince, listID, removedVersion)
+func (q *Queries) SignalsRemovedSince(ctx context.Context, listID string, removedVersion int64, removedVersion_2 int64) ([]Signal, error) {
+	rows, err := q.db.QueryContext(ctx, signalsRemovedSince, listID, removedVersion, removedVersion_2)
 	if err != nil {
 		return nil, err
 	}

@@ -179,16 +179,17 @@ type LedgerHead struct {
 }
 
 type List struct {
-	ID        string
-	Name      string
-	Kind      string
-	Source    string
-	Threshold int64
-	Enabled   bool
-	Version   int64
-	CreatedAt int64
-	UpdatedAt int64
-	DeletedAt int64
+	ID             string
+	Name           string
+	Kind           string
+	Source         string
+	Threshold      int64
+	Enabled        bool
+	Version        int64
+	ImportingUntil int64
+	CreatedAt      int64
+	UpdatedAt      int64
+	DeletedAt      int64
 }
 
 type Passkey struct {

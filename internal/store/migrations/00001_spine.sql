@@ -16,7 +16,8 @@ create table lists (
     source     text not null,
     threshold  bigint not null,
     enabled    boolean not null,
-    version    bigint not null,
+    version    bigint not null, -- signals with a greater added_version are staged, not live
+    importing_until bigint not null,
     created_at bigint not null,
     updated_at bigint not null,
     deleted_at bigint not null

@@ -1,6 +1,6 @@
 -- name: CreateList :exec
-insert into lists (id, name, kind, source, threshold, enabled, version, created_at, updated_at, deleted_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $8, 0);
+insert into lists (id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at)
+values ($1, $2, $3, $4, $5, $6, 0, 0, $7, $7, 0);
 
 -- name: ListByName :one
 select * from lists where name = $1 and deleted_at = 0;
@@ -12,7 +12,17 @@ select * from lists where deleted_at = 0 order by name;
 select * from lists order by id;
 
 -- name: BumpList :one
-update lists set version = version + 1, updated_at = $2 where id = $1 and deleted_at = 0 returning version;
+-- No row when the list is gone or an import holds it.
+update lists set version = version + 1, importing_until = 0, updated_at = $2
+where id = $1 and deleted_at = 0 and (importing_until < $2 or importing_until = $3) returning version;
+
+-- name: HoldList :one
+-- Begins ($3 = 0) or renews ($3 = the time held until) an import.
+update lists set importing_until = $4
+where id = $1 and deleted_at = 0 and (importing_until < $2 or importing_until = $3) returning version;
+
+-- name: DropStagedSignals :execrows
+delete from signals where list_id = $1 and added_version > $2;
 
 -- name: SetListOptions :exec
 update lists set enabled = $2, threshold = $3 where id = $1;
@@ -29,13 +39,15 @@ on conflict (list_id, hash_type, hash_value) where removed_version = 0 do nothin
 update signals set removed_version = $3 where id = $1 and list_id = $2 and removed_version = 0;
 
 -- name: SignalsAddedSince :many
-select * from signals where list_id = $1 and added_version > $2 and removed_version = 0 order by added_version, id;
+select * from signals where list_id = $1 and added_version > $2 and added_version <= $3 and removed_version = 0 order by added_version, id;
 
 -- name: SignalsRemovedSince :many
-select * from signals where list_id = $1 and removed_version > $2 order by removed_version, id;
+select * from signals where list_id = $1 and removed_version > $2 and removed_version <= $3 order by removed_version, id;
 
 -- name: LiveSignals :many
-select * from signals where list_id = $1 and removed_version = 0 and id > $2 order by id limit $3;
+select s.* from signals s join lists l on l.id = s.list_id
+where s.list_id = $1 and s.removed_version = 0 and s.added_version <= l.version and s.id > $2 order by s.id limit $3;
 
 -- name: CountSignals :many
-select list_id, hash_type, count(*) as n from signals where removed_version = 0 group by list_id, hash_type;
+select s.list_id, s.hash_type, count(*) as n from signals s join lists l on l.id = s.list_id
+where s.removed_version = 0 and s.added_version <= l.version group by s.list_id, s.hash_type;

@@ -1,0 +1,254 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"io"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+
+	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/pdq"
+)
+
+// codec reads one format: it announces the picture with begin, decodes the
+// frames that begin permits, and hands each to frame.
+type codec func(*examination) error
+
+func codecFor(format string) codec {
+	switch format {
+	case "jpeg":
+		return readJPEG
+	case "png":
+		return readPNG
+	case "gif":
+		return readGIF
+	case "webp":
+		return readWebP
+	case "bmp":
+		return readBMP
+	case "tiff":
+		return readTIFF
+	}
+	return nil
+}
+
+// examination is the state of looking at one file. Nothing in it outlives it.
+type examination struct {
+	data    []byte
+	lim     Limits
+	expired func() bool // the time for one more frame is over
+
+	rep     Report
+	preview preview
+	toRead  int // frames to decode, set by begin
+	doubt   string
+	kept    []pdq.Result // of the frames reported so far
+	spare   int          // frames that may be kept besides the evenly spread ones
+}
+
+// halt ends an examination with a reason of its own.
+type halt struct {
+	state  safety.ScanState // if nothing was hashed
+	reason string
+}
+
+func (h halt) Error() string { return "media: " + h.reason }
+
+func failed(reason string) error { return halt{safety.ScanFailed, reason} }
+
+// examine looks at a file. It is what a child does all day. It may use much
+// memory, run for long or crash: only a child should call it.
+func examine(data []byte, lim Limits, expired func() bool) (Report, preview) {
+	x := &examination{data: data, lim: lim, expired: expired, rep: verdict(safety.ScanScanned, "")}
+	if len(data) == 0 {
+		return verdict(safety.ScanFailed, ReasonEmpty), preview{}
+	}
+	x.rep.Format = sniff(data)
+	read := codecFor(x.rep.Format)
+	switch {
+	case x.rep.Format == "":
+		return verdict(safety.ScanUnsupported, ReasonUnknownFormat), preview{}
+	case read == nil:
+		x.rep.Scan, x.rep.Reason = safety.ScanUnsupported, ReasonUnsupportedFormat
+		return x.rep, preview{}
+	}
+	x.settle(read(x))
+	return x.rep, x.preview
+}
+
+// settle turns what the codec ended with into the scan state.
+func (x *examination) settle(err error) {
+	state, reason := safety.ScanPartial, x.doubt
+	var h halt
+	switch {
+	case err == nil && reason == "" && len(x.kept) > 0:
+		return
+	case err == nil && reason == "":
+		state, reason = safety.ScanFailed, ReasonCorrupt
+	case errors.As(err, &h):
+		state, reason = h.state, h.reason
+	case err != nil:
+		state, reason = explain(err)
+	}
+	if len(x.kept) > 0 {
+		state = safety.ScanPartial
+	} else if state == safety.ScanPartial {
+		state = safety.ScanFailed
+	}
+	x.rep.Scan, x.rep.Reason = state, reason
+}
+
+// explain sorts the decoders' errors.
+func explain(err error) (safety.ScanState, string) {
+	var (
+		j  jpeg.UnsupportedError
+		tf tiff.UnsupportedError
+	)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return safety.ScanFailed, ReasonTruncated
+	case errors.As(err, &j), errors.As(err, &tf), errors.Is(err, bmp.ErrUnsupported):
+		return safety.ScanUnsupported, ReasonUnsupportedCoding
+	}
+	return safety.ScanFailed, ReasonCorrupt
+}
+
+// begin announces a picture of frames frames, each up to w × h pixels, of which
+// decoding one takes about need bytes. Its error refuses the picture;
+// otherwise x.toRead says how many frames may be decoded.
+func (x *examination) begin(w, h, frames int, need int64) error {
+	x.rep.Width, x.rep.Height = w, h
+	x.rep.Frames, x.rep.Animated = frames, frames > 1
+	if err := x.fits(w, h, need); err != nil {
+		return err
+	}
+	x.toRead = min(frames, x.lim.MaxFrames, max(1, int(x.lim.TotalPixels/(int64(w)*int64(h)))))
+	if x.toRead < frames {
+		x.doubt = ReasonTooManyFrames
+	}
+	x.spare = x.lim.MaxHashed - (x.toRead+x.stride()-1)/x.stride()
+	return nil
+}
+
+// overhead is memory of a child besides decoded pixels: the runtime, hashing
+// and garbage not yet collected.
+const overhead = 48 << 20
+
+// fits holds sizes from a header against the limits.
+func (x *examination) fits(w, h int, need int64) error {
+	switch {
+	case w <= 0 || h <= 0:
+		return failed(ReasonCorrupt)
+	case w > x.lim.MaxSide || h > x.lim.MaxSide:
+		return failed(ReasonSideTooLong)
+	case int64(w)*int64(h) > x.lim.MaxPixels:
+		return failed(ReasonTooManyPixels)
+	case need+int64(len(x.data))+overhead > x.lim.ChildData:
+		return failed(ReasonTooMuchMemory)
+	}
+	return nil
+}
+
+// stride spreads MaxHashed frames evenly over those that are decoded.
+func (x *examination) stride() int {
+	return max(1, (x.toRead+x.lim.MaxHashed-1)/x.lim.MaxHashed)
+}
+
+// frame hashes one decoded frame. Frames that hash like an earlier one add
+// nothing to the report; of the others the evenly spread ones are kept, and
+// more while there is room.
+func (x *examination) frame(index int, r raster, orientation int) error {
+	shown := r.oriented(orientation)
+	if index == 0 {
+		x.rep.Width, x.rep.Height, x.rep.Orientation = shown.w, shown.h, orientation
+		x.preview = newPreview(shown)
+	}
+	result, err := shown.hash()
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	switch {
+	case shown.w < 5 || shown.h < 5:
+		x.doubt = ReasonTooSmall
+	case x.known(&result):
+		return x.more()
+	case index%x.stride() == 0:
+	case x.spare > 0:
+		x.spare--
+	default:
+		x.doubt = ReasonTooManyFrames
+		return x.more()
+	}
+	x.kept = append(x.kept, result)
+	if err := x.report(index, r, shown, result); err != nil {
+		return err
+	}
+	return x.more()
+}
+
+// more stops an examination between two frames when its time is over, so that
+// the hashes so far are not lost.
+func (x *examination) more() error {
+	if x.expired() {
+		x.toRead = 0
+		x.doubt = ReasonTimeout
+	}
+	return nil
+}
+
+func (x *examination) known(r *pdq.Result) bool {
+	for i := range x.kept {
+		if *r == x.kept[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// report adds all the variants of a frame.
+func (x *examination) report(index int, stored, shown raster, result pdq.Result) error {
+	x.variants(index, "", &result)
+	if shown.transparent() {
+		for name, grey := range map[string]uint8{"alpha_black": 0, "alpha_white": 255} {
+			on, err := shown.on(grey).hash()
+			if err != nil {
+				return fmt.Errorf("media: %w", err)
+			}
+			x.variants(index, name, &on)
+		}
+	}
+	if x.rep.Orientation != 1 {
+		raw, err := stored.hash()
+		if err != nil {
+			return fmt.Errorf("media: %w", err)
+		}
+		x.rep.Hashes = append(x.rep.Hashes, FrameHash{Frame: index, Variant: "stored", PDQ: raw.Hash, Quality: raw.Quality})
+	}
+	return nil
+}
+
+func (x *examination) variants(index int, prefix string, r *pdq.Result) {
+	names := pdq.VariantNames()
+	for i, h := range r.Dihedral() {
+		name := names[i]
+		switch {
+		case prefix != "" && i == 0:
+			name = prefix
+		case prefix != "":
+			name = prefix + "_" + name
+		}
+		x.rep.Hashes = append(x.rep.Hashes, FrameHash{Frame: index, Variant: name, PDQ: h, Quality: r.Quality})
+	}
+}
+
+// ends tells where the picture's last byte is followed by bytes that do not
+// belong to it.
+func (x *examination) ends(at int) {
+	if at > 0 && at < len(x.data) {
+		x.rep.TrailingBytes = int64(len(x.data) - at)
+		x.rep.TrailingFormat = second(x.data[at:])
+	}
+}

@@ -1,0 +1,89 @@
+package media
+
+import (
+	"time"
+
+	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/pdq"
+)
+
+// Limits bound what one file may cost. A zero field takes the default.
+type Limits struct {
+	MaxBytes    int64         // of the file; default 32 MiB
+	MaxPixels   int64         // of one frame; default 60 million
+	MaxSide     int           // of one frame in pixels; default 16384
+	MaxFrames   int           // decoded; default 512
+	MaxHashed   int           // frames whose hashes are reported; default 32
+	TotalPixels int64         // over all decoded frames; default 500 million
+	Timeout     time.Duration // for one file; default 10 s
+	ChildData   int64         // memory of a child, RLIMIT_DATA; default 384 MiB
+}
+
+// DefaultLimits are the limits of a zero [Limits].
+func DefaultLimits() Limits { return Limits{}.orDefault() }
+
+func (l Limits) orDefault() Limits {
+	fill(&l.MaxBytes, 32<<20)
+	fill(&l.MaxPixels, 60e6)
+	fill(&l.MaxSide, 16384)
+	fill(&l.MaxFrames, 512)
+	fill(&l.MaxHashed, 32)
+	fill(&l.TotalPixels, 500e6)
+	fill(&l.Timeout, 10*time.Second)
+	fill(&l.ChildData, 384<<20)
+	return l
+}
+
+func fill[T ~int | ~int64](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}
+
+// Why a file was not scanned whole: the values of [Report.Reason]. They are
+// stable words for policies and metrics.
+const (
+	ReasonEmpty             = "empty"              // no bytes
+	ReasonTooManyBytes      = "too_many_bytes"     // over Limits.MaxBytes
+	ReasonUnknownFormat     = "unknown_format"     // no known signature
+	ReasonUnsupportedFormat = "unsupported_format" // known signature, no decoder; see Report.Format
+	ReasonUnsupportedCoding = "unsupported_coding" // the format's decoder does not know this variety of it
+	ReasonTooManyPixels     = "too_many_pixels"    // over Limits.MaxPixels
+	ReasonSideTooLong       = "side_too_long"      // over Limits.MaxSide
+	ReasonTooMuchMemory     = "too_much_memory"    // decoding it was not tried
+	ReasonTooManyFrames     = "too_many_frames"    // not all frames were decoded, or not all hashes kept
+	ReasonTooSmall          = "too_small"          // a side under 5 pixels: exact digests only
+	ReasonTruncated         = "truncated"          // the file ends too early
+	ReasonCorrupt           = "corrupt"            // the decoder found an error
+	ReasonTimeout           = "timeout"            // over Limits.Timeout
+	ReasonOutOfMemory       = "out_of_memory"      // the child met Limits.ChildData
+	ReasonDecoderCrashed    = "decoder_crashed"    // the child died twice
+)
+
+// FrameHash is one perceptual hash of one frame. Hashes with a Quality under
+// pdq.MinQuality must not be compared for nearness.
+type FrameHash struct {
+	Frame   int      // index in the file, from 0
+	Variant string   // see the package comment
+	PDQ     pdq.Hash // 256 bits
+	Quality int      // 0 to 100
+}
+
+// Report is what is known of a file after examination.
+type Report struct {
+	Format         string           // "jpeg", "png", …; empty if unknown
+	Width, Height  int              // pixels, after orientation
+	Frames         int              // in the file (pages, for TIFF); 1 for a still picture
+	Scan           safety.ScanState // never empty
+	Reason         string           // one of the Reason constants; empty if scanned
+	Animated       bool             // more than one frame
+	Orientation    int              // EXIF, 1 to 8; 1 if not given
+	TrailingBytes  int64            // after the end of the picture
+	TrailingFormat string           // of a second file found there, if it was recognised
+	Hashes         []FrameHash      // distinct frames in file order
+	PreviewPNG     []byte           // of the first frame: grey, blurred, at most 96 pixels a side; nil if none
+}
+
+func verdict(state safety.ScanState, reason string) Report {
+	return Report{Scan: state, Reason: reason, Orientation: 1}
+}
