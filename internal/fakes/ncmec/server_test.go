@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rowan-safety/rowan/cybertip"
 	"github.com/rowan-safety/rowan/internal/fakes/ncmec"
 )
 
@@ -385,7 +384,8 @@ func TestRequests(t *testing.T) {
 	want(t, s.do("POST", "finish", "text/plain", body("id=1")), 4000)
 	want(t, s.do("POST", "retract", "application/x-www-form-urlencoded", body(url.Values{}.Encode())), 4000)
 	want(t, s.do("POST", "upload", "text/plain", body("x")), 4000)
-	want(t, s.do("POST", "upload", "multipart/form-data; boundary=x", body("--x\r\n")), 4200)
+	want(t, s.do("POST", "upload", "multipart/form-data; boundary=x",
+		body("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\ncut")), 4200)
 	want(t, s.do("POST", "upload", "multipart/form-data; boundary=x",
 		body("--x\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n1\r\n--x--\r\n")), 4200)
 	want(t, s.do("POST", "upload", "multipart/form-data; boundary=x",
@@ -471,5 +471,3 @@ func TestCodes(t *testing.T) {
 		}
 	}
 }
-
-var _ = cybertip.CodeSuccess
