@@ -1,0 +1,79 @@
+import { del, get, patch, picture, post, put, query, text, upload } from './client'
+import type * as t from './types'
+
+const id = encodeURIComponent
+const page = (cursor?: string, limit = 50) => ({ cursor, limit })
+
+export const session = {
+  who: () => get<t.Session>('/v1/session'),
+  redeem: (token: string) => post<t.Session>('/v1/session/link', { token }),
+  signOut: () => del('/v1/session'),
+}
+
+export const overview = (signal?: AbortSignal) => get<t.Overview>('/v1/overview', signal)
+
+export const cases = {
+  list: (state: t.CaseState, cursor?: string, limit = 50) =>
+    get<t.Page<t.CaseSummary>>(`/v1/cases${query({ state, ...page(cursor, limit) })}`),
+  next: () => post<t.CaseSummary>('/v1/cases/next'),
+  get: (c: string) => get<t.CaseDetail>(`/v1/cases/${id(c)}`),
+  claim: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/claim`),
+  release: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/release`),
+  decide: (c: string, d: t.DecisionInput) => post<t.Decision>(`/v1/cases/${id(c)}/decision`, d),
+  undo: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/undo`),
+  incidentTypes: () => get<{ items: t.IncidentType[] }>('/v1/incident-types'),
+}
+
+export const evidence = {
+  preview: (e: string, signal?: AbortSignal) => picture('GET', `/v1/evidence/${id(e)}/preview`, undefined, signal),
+  reveal: (e: string, reason: string, signal?: AbortSignal) =>
+    picture('POST', `/v1/evidence/${id(e)}/reveal`, { reason }, signal),
+}
+
+export const reports = {
+  list: (state?: t.ReportState, cursor?: string) =>
+    get<t.Page<t.ReportSummary>>(`/v1/reports${query({ state, ...page(cursor) })}`),
+  get: (r: string) => get<t.ReportDetail>(`/v1/reports/${id(r)}`),
+  save: (r: string, d: t.DraftInput) => put<t.ReportDetail>(`/v1/reports/${id(r)}/draft`, d),
+  approve: (r: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/approve`),
+  withdraw: (r: string, reason: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/withdraw`, { reason }),
+  retry: (r: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/retry`),
+}
+
+export const lists = {
+  all: () => get<{ items: t.List[] }>('/v1/lists'),
+  create: (l: { name: string; kind: t.ListKind; source?: string; threshold?: number }) => post<t.List>('/v1/lists', l),
+  change: (name: string, c: { enabled?: boolean; threshold?: number }) => patch<t.List>(`/v1/lists/${id(name)}`, c),
+  remove: (name: string) => del(`/v1/lists/${id(name)}`),
+  import: (name: string, form: FormData) => upload<t.ImportResult>(`/v1/lists/${id(name)}/import`, form),
+  signals: (name: string, cursor?: string) =>
+    get<t.Page<t.Signal>>(`/v1/lists/${id(name)}/signals${query(page(cursor))}`),
+  removeSignal: (name: string, s: string) => del(`/v1/lists/${id(name)}/signals/${id(s)}`),
+}
+
+export const ledger = {
+  entries: (subject: string, cursor?: string) =>
+    get<t.Page<t.LedgerEntry>>(`/v1/ledger/entries${query({ subject, ...page(cursor) })}`),
+  checkpoint: () => text('/v1/ledger/checkpoint'),
+  proof: (entry: string) => get<t.LedgerProof>(`/v1/ledger/proof${query({ entry })}`),
+}
+
+export const webhooks = {
+  all: () => get<{ items: t.Webhook[] }>('/v1/webhooks'),
+  create: (w: { url: string; events?: string[] }) =>
+    post<{ id: string; url: string; events: string[]; secret: string }>('/v1/webhooks', w),
+  remove: (w: string) => del(`/v1/webhooks/${id(w)}`),
+  deliveries: (cursor?: string) => get<t.Page<t.Delivery>>(`/v1/webhooks/deliveries${query(page(cursor))}`),
+  retry: (d: string) => post<void>(`/v1/webhooks/deliveries/${id(d)}/retry`),
+}
+
+export const people = {
+  users: () => get<{ items: t.User[] }>('/v1/users'),
+  addUser: (u: { name: string; role: t.Role }) => post<{ user: t.User; link: string }>('/v1/users', u),
+  link: (u: string) => post<{ link: string }>(`/v1/users/${id(u)}/link`),
+  changeUser: (u: string, c: { disabled?: boolean; role?: t.Role }) => patch<t.User>(`/v1/users/${id(u)}`, c),
+  keys: () => get<{ items: t.Key[] }>('/v1/keys'),
+  addKey: (k: { name: string; role: string }) =>
+    post<{ id: string; name: string; role: string; key: string }>('/v1/keys', k),
+  removeKey: (k: string) => del(`/v1/keys/${id(k)}`),
+}

@@ -1,0 +1,190 @@
+// Plain words for what the API says in codes.
+
+import type { Account, Environment, Finding, Item, ListKind, Priority, ReportState, ScanState } from '../api/types'
+
+export function duration(ms: number): string {
+  const min = Math.floor(Math.max(0, ms) / 60_000)
+  if (min < 1) return 'under a minute'
+  if (min < 60) return `${min} min`
+  const h = Math.floor(min / 60)
+  if (h < 24) return min % 60 && h < 10 ? `${h} h ${min % 60} min` : `${h} h`
+  const d = Math.floor(h / 24)
+  return h % 24 && d < 3 ? `${d} d ${h % 24} h` : `${d} d`
+}
+
+const two = (n: number) => String(n).padStart(2, '0')
+
+export function moment(iso: string, seconds = false): string {
+  const d = new Date(iso)
+  if (Number.isNaN(d.getTime())) return iso
+  const day = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`
+  const time = `${two(d.getHours())}:${two(d.getMinutes())}`
+  return seconds ? `${day} ${time}:${two(d.getSeconds())}` : `${day} ${time}`
+}
+
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} B`
+  if (n < 1_000_000) return `${(n / 1000).toFixed(n < 10_000 ? 1 : 0)} kB`
+  if (n < 1e9) return `${(n / 1e6).toFixed(1)} MB`
+  return `${(n / 1e9).toFixed(2)} GB`
+}
+
+export const count = (n: number) => n.toLocaleString('en-GB')
+export const plural = (n: number, one: string, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`
+export const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1)
+
+const kinds: Record<ListKind, string> = {
+  illegal: 'known illegal material',
+  intimate_image: 'intimate pictures shared without consent',
+  harmful: 'lawful but harmful material',
+  allow: 'known harmless material',
+  canary: 'test signals',
+}
+export const kindWords = (k: ListKind) => kinds[k] ?? k
+
+export const kindNames: Record<ListKind, string> = {
+  illegal: 'Illegal',
+  intimate_image: 'Intimate image',
+  harmful: 'Harmful',
+  allow: 'Allow',
+  canary: 'Canary (test)',
+}
+
+const variants: Record<string, string> = {
+  original: '',
+  rotate90: 'turned by a quarter',
+  rotate180: 'turned upside down',
+  rotate270: 'turned by three quarters',
+  flipX: 'flipped top to bottom',
+  flipY: 'mirrored',
+  flipPlus1: 'mirrored and turned',
+  flipMinus1: 'mirrored and turned the other way',
+}
+
+/** Says what a finding is, as far as a reviewer needs it: never the hash, never the distance. */
+export function findingWords(f: Finding): { what: string; how: string } {
+  const what = `${f.match === 'exact' ? 'Exact copy of' : 'Near copy of'} an entry on list “${f.list}”`
+  const how: string[] = []
+  const v = variants[f.variant] ?? f.variant
+  if (f.match === 'near' && v) how.push(`found when ${v}`)
+  if (f.frame > 0) how.push(`in frame ${count(f.frame + 1)}`)
+  return { what: [what, ...how].join(', '), how: `${capital(kindWords(f.kind))} · ${f.detector}` }
+}
+
+export const exactMatch = (i: Item) => i.findings.find((f) => f.match === 'exact' && f.kind !== 'allow')
+
+const scans: Record<ScanState, { name: string; words: string }> = {
+  scanned: { name: 'Scanned', words: 'All of it was examined.' },
+  partial: { name: 'Only partly scanned', words: 'Some of it was not examined.' },
+  failed: { name: 'Scan failed', words: 'It was not examined. Finding nothing here means nothing.' },
+  unsupported: { name: 'Cannot be scanned', words: 'No detector can read this kind of file. Finding nothing here means nothing.' },
+}
+export const scanWords = (s: ScanState) => scans[s] ?? { name: s, words: '' }
+
+export function mediaWords(i: Item): string {
+  const m = i.media
+  if (!m) return i.evidence ? `${i.evidence.media_type} · ${bytes(i.evidence.size)}` : 'Only hashes were sent; there is no file'
+  const frames = m.frames > 1 ? ` · ${count(m.frames)} frames` : ''
+  return `${m.format.toUpperCase()} · ${count(m.width)} × ${count(m.height)}${frames} · ${bytes(m.size)}`
+}
+
+/** The neutral name of a picture: where it stands and its size, never what it shows. */
+export function altText(i: Item, index: number, total: number, state: string): string {
+  const size = i.media ? `, ${count(i.media.width)} × ${count(i.media.height)}` : ''
+  return `Item ${index + 1} of ${total}, ${state}${size}`
+}
+
+const verdicts: Record<string, string> = {
+  allow: 'allowed',
+  warn: 'shown with a warning',
+  limit: 'limited',
+  hold: 'held back',
+  block: 'blocked',
+}
+export const verdictWords = (v: string) => verdicts[v] ?? v
+
+const surfaces: Record<string, string> = { public: 'Public', private: 'Private', encrypted: 'Encrypted' }
+export const surfaceWords = (s: string) => surfaces[s] ?? capital(s)
+
+export const priorityWords: Record<Priority, string> = {
+  P1: 'immediate danger',
+  P2: 'soon',
+  P3: 'in turn',
+}
+
+export const environments: Record<Environment, { short: string; long: string }> = {
+  standin: { short: 'Local stand-in', long: 'Reports go to a stand-in on your own machine. Nothing reaches an authority.' },
+  test: { short: 'Test environment', long: 'Reports go to the authority’s test system. Nobody acts on them.' },
+  production: { short: 'Production', long: 'Reports go to the authority and are acted on.' },
+}
+
+const reportStates: Record<ReportState, string> = {
+  draft: 'Draft',
+  approved: 'Approved',
+  opening: 'Being opened',
+  open: 'Sending files',
+  sealed: 'Sealed',
+  filed: 'Filed',
+  withdrawn: 'Withdrawn',
+}
+export const reportState = (s: ReportState) => reportStates[s] ?? s
+
+export const steps = ['Draft', 'Approved', 'Opened', 'Files sent', 'Sealed', 'Filed'] as const
+
+/** How many steps are behind a report, and which one it is on (none when finished or withdrawn). */
+export function stepOf(s: ReportState): { done: number; now: number } {
+  switch (s) {
+    case 'draft':
+      return { done: 0, now: 0 }
+    case 'approved':
+      return { done: 2, now: 2 }
+    case 'opening':
+      return { done: 2, now: 2 }
+    case 'open':
+      return { done: 3, now: 3 }
+    case 'sealed':
+      return { done: 5, now: 5 }
+    case 'filed':
+      return { done: 6, now: -1 }
+    case 'withdrawn':
+      return { done: 0, now: -1 }
+  }
+}
+
+export function accountRows(a: Account): { label: string; values: string[] }[] {
+  const mark = (v?: boolean) => (v === undefined ? '' : v ? ' (verified)' : ' (not verified)')
+  const rows = [
+    { label: 'Name', values: a.names ?? [] },
+    { label: 'Screen name', values: a.screen_name ? [a.screen_name] : [] },
+    { label: 'Display names', values: a.display_names ?? [] },
+    { label: 'Email', values: (a.emails ?? []).map((e) => e.address + mark(e.verified)) },
+    { label: 'Phone', values: (a.phones ?? []).map((p) => p.number + mark(p.verified)) },
+    { label: 'Date of birth', values: a.date_of_birth ? [a.date_of_birth] : [] },
+    { label: 'Profile', values: a.profile_url ? [a.profile_url] : [] },
+    { label: 'Devices', values: (a.devices ?? []).map((d) => `${d.type} ${d.value}`) },
+  ]
+  return rows.filter((r) => r.values.length > 0)
+}
+
+/** Short form of a long identifier: enough to tell two apart. */
+export const shortId = (id: string) => (id.length > 18 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id)
+
+const ages = [
+  { name: 'under 1 h', max: 3600e3 },
+  { name: '1–4 h', max: 4 * 3600e3 },
+  { name: '4–24 h', max: 24 * 3600e3 },
+  { name: 'over 1 d', max: Infinity },
+]
+export const ageNames = ages.map((a) => a.name)
+
+/** How many wait, by priority and age. */
+export function ageTable(cases: { priority: Priority; opened_at: string }[], now: number): Record<Priority, number[]> {
+  const t: Record<Priority, number[]> = { P1: [0, 0, 0, 0], P2: [0, 0, 0, 0], P3: [0, 0, 0, 0] }
+  for (const c of cases) {
+    const age = now - Date.parse(c.opened_at)
+    const i = ages.findIndex((a) => age < a.max)
+    const row = t[c.priority]
+    if (row && i >= 0) row[i]!++
+  }
+  return t
+}
