@@ -1,0 +1,277 @@
+// Package intake takes one piece of content from question to answer: digest and
+// examine it, look it up, let policy decide, and, where the decision needs it,
+// open a case with the evidence sealed, before the platform hears the answer.
+//
+// It never fails open. What could not be read is not scanned and says so; lists
+// that are not loaded, evidence that cannot be written and a database that does
+// not commit are errors, and an error is never "no match". Content in which
+// nothing is found leaves no record but a count.
+package intake
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/media"
+	"github.com/rowan-safety/rowan/internal/policy"
+	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/store"
+	"github.com/rowan-safety/rowan/pdq"
+)
+
+// Content is what the platform asks about: a file, or the hashes of one.
+type Content struct {
+	ContentID    string
+	AccountID    string
+	Surface      safety.Surface
+	Jurisdiction safety.Jurisdiction
+	CreatedAt    time.Time // on the platform; zero when not said
+	IP           string
+	Port         int
+	Filename     string
+	URL          string
+
+	File   []byte        // nil when only hashes are given
+	Hashes []safety.Hash // given instead of a file
+	// PDQQuality is the quality (0–100) of a given PDQ hash.
+	PDQQuality int
+}
+
+// Answer is what the platform is told.
+type Answer struct {
+	ID            string
+	Verdict       safety.Verdict
+	Scan          safety.ScanState
+	ScanReason    string
+	Findings      []safety.Finding
+	CaseID        string
+	PolicyVersion string
+}
+
+// Desk answers questions about content. Its methods may be called from many
+// goroutines.
+type Desk struct {
+	store    *store.Store
+	index    *match.Index
+	pool     *media.Pool
+	policy   *policy.Policy
+	cases    *cases.Desk
+	announce func(context.Context, *store.Tx, safety.Event) error
+	now      func() time.Time
+	log      *slog.Logger
+
+	scans  [4]atomic.Int64 // by place in safety.ScanStates
+	errors atomic.Int64
+}
+
+// NewDesk returns a desk.
+func NewDesk(s *store.Store, x *match.Index, p *media.Pool, pol *policy.Policy, c *cases.Desk,
+	announce func(context.Context, *store.Tx, safety.Event) error, now func() time.Time, log *slog.Logger) *Desk {
+	return &Desk{store: s, index: x, pool: p, policy: pol, cases: c, announce: announce, now: now, log: log}
+}
+
+// Policy is the policy in force.
+func (d *Desk) Policy() *policy.Policy { return d.policy }
+
+// Scans counts the answers given since the process started, by scan state.
+func (d *Desk) Scans() map[safety.ScanState]int64 {
+	out := map[safety.ScanState]int64{}
+	for i, s := range safety.ScanStates {
+		out[s] = d.scans[i].Load()
+	}
+	return out
+}
+
+// Errors counts the questions that could not be answered.
+func (d *Desk) Errors() int64 { return d.errors.Load() }
+
+// Check answers one question. An error means that there is no answer; the
+// platform must treat the content as not checked and ask again.
+func (d *Desk) Check(ctx context.Context, c Content) (Answer, error) {
+	a, err := d.check(ctx, c)
+	if err != nil {
+		d.errors.Add(1)
+		return a, err
+	}
+	for i, s := range safety.ScanStates {
+		if s == a.Scan {
+			d.scans[i].Add(1)
+		}
+	}
+	return a, nil
+}
+
+func (d *Desk) check(ctx context.Context, c Content) (Answer, error) {
+	seen, err := d.examine(ctx, c)
+	if err != nil {
+		return Answer{}, err
+	}
+	found, err := d.index.Lookup(match.Query{Exact: seen.exact, Near: seen.near})
+	if err != nil {
+		return Answer{}, err
+	}
+	out := d.policy.Decide(policy.Facts{Surface: c.Surface, Jurisdiction: c.Jurisdiction, Scan: seen.scan,
+		ScanReason: seen.reason, Findings: found})
+	for _, err := range out.Errors {
+		d.log.ErrorContext(ctx, "policy rule failed; holding", "error", err)
+	}
+	a := Answer{ID: safety.NewID("chk", d.now()), Verdict: out.Verdict, Scan: seen.scan, ScanReason: seen.reason,
+		Findings: found, PolicyVersion: out.Version}
+	if out.Verdict == safety.VerdictAllow && out.Case == nil {
+		return a, nil
+	}
+	return d.commit(ctx, c, seen, a, out)
+}
+
+// seen is what examination found out.
+type seen struct {
+	exact   []safety.Hash
+	near    []match.Near
+	scan    safety.ScanState
+	reason  string
+	digests media.Digests
+	report  media.Report
+	pdq     string
+}
+
+func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
+	if c.File == nil {
+		return given(c), nil
+	}
+	digests, err := media.Digest(bytes.NewReader(c.File))
+	if err != nil {
+		return seen{}, err
+	}
+	report, err := d.pool.Examine(ctx, c.File)
+	if err != nil {
+		return seen{}, safety.Wrap(safety.Unavailable, err, "the file cannot be examined at the moment")
+	}
+	s := seen{exact: []safety.Hash{digests.SHA256, digests.SHA1, digests.MD5}, scan: report.Scan, reason: report.Reason,
+		digests: digests, report: report, near: near(report)}
+	if len(report.Hashes) > 0 {
+		s.pdq = report.Hashes[0].PDQ.String()
+	}
+	return s, nil
+}
+
+func near(r media.Report) []match.Near {
+	out := make([]match.Near, len(r.Hashes))
+	for i, h := range r.Hashes {
+		out[i] = match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame}
+	}
+	return out
+}
+
+// given is for services that hash themselves. Only a perceptual and an exact
+// hash together are a complete examination.
+func given(c Content) seen {
+	s := seen{scan: safety.ScanScanned}
+	exact := false
+	for _, h := range c.Hashes {
+		switch h.Type {
+		case safety.PDQ:
+			s.pdq = h.Value
+			s.near = []match.Near{{Hash: pdq.Hash(h.Bytes()), Quality: c.PDQQuality, Variant: "original"}}
+		case safety.MD5:
+			s.digests.MD5 = h
+		case safety.SHA1:
+			s.digests.SHA1 = h
+		case safety.SHA256:
+			s.digests.SHA256 = h
+		}
+		if h.Type != safety.PDQ {
+			exact = true
+			s.exact = append(s.exact, h)
+		}
+	}
+	if !exact || s.pdq == "" {
+		s.scan, s.reason = safety.ScanPartial, "hashes_incomplete"
+	}
+	return s
+}
+
+// commit makes the effects of a decision durable before it is answered.
+func (d *Desk) commit(ctx context.Context, c Content, s seen, a Answer, out policy.Outcome) (Answer, error) {
+	verdict := a.Verdict
+	err := d.store.Tx(ctx, func(tx *store.Tx) error {
+		var err error
+		a.CaseID = ""
+		if a.Verdict, err = d.withinQuota(ctx, tx, verdict); err != nil {
+			return err
+		}
+		fresh := true
+		if out.Case != nil {
+			opened, err := d.cases.Open(ctx, tx, caseContent(c, s, a, *out.Case, d.now()))
+			if err != nil {
+				return err
+			}
+			a.CaseID, fresh = opened.CaseID, opened.New
+		}
+		if !fresh {
+			return nil // the platform was told when this came the first time
+		}
+		return d.announce(ctx, tx, safety.Event{Type: "verdict.made", Subject: a.CaseID, Data: map[string]any{
+			"check_id": a.ID, "content_id": c.ContentID, "account_id": c.AccountID, "verdict": string(a.Verdict),
+			"scan": string(a.Scan), "case_id": a.CaseID, "policy_version": a.PolicyVersion}})
+	})
+	return a, err
+}
+
+// withinQuota spends the circuit breakers on a verdict and returns what is
+// given: the verdict, or what the policy wants once a breaker has tripped.
+func (d *Desk) withinQuota(ctx context.Context, tx *store.Tx, v safety.Verdict) (safety.Verdict, error) {
+	day := d.now().UTC().Format(time.DateOnly)
+	out := v
+	for _, q := range d.policy.Quotas() {
+		if q.Verdict != v {
+			continue
+		}
+		used, err := tx.UseQuota(ctx, day, q.Name)
+		if err != nil {
+			return v, fmt.Errorf("counting quota: %w", err)
+		}
+		if used > q.PerDay {
+			out = q.Then
+		}
+	}
+	return out, nil
+}
+
+func caseContent(c Content, s seen, a Answer, e policy.CaseEffect, now time.Time) cases.Content {
+	out := cases.Content{ContentID: c.ContentID, AccountID: c.AccountID, Surface: c.Surface, Jurisdiction: c.Jurisdiction,
+		Filename: c.Filename, URL: c.URL, IP: c.IP, Port: c.Port, CreatedAt: c.CreatedAt, ReceivedAt: now,
+		Verdict: a.Verdict, Scan: a.Scan, ScanReason: a.ScanReason, PolicyVersion: a.PolicyVersion, Findings: a.Findings,
+		Format: s.report.Format, Width: s.report.Width, Height: s.report.Height, Frames: s.report.Frames,
+		Size: int64(len(c.File)), SHA256: s.digests.SHA256.Value, SHA1: s.digests.SHA1.Value, MD5: s.digests.MD5.Value, PDQ: s.pdq,
+		Original: c.File, MediaType: MediaType(s.report.Format), Preview: s.report.PreviewPNG,
+		Queue: e.Queue, Priority: e.Priority, Reason: e.Reason, Canary: onlyCanary(a.Findings)}
+	return out
+}
+
+// onlyCanary reports whether nothing but the canary was found: one real finding
+// makes it a real case.
+func onlyCanary(fs []safety.Finding) bool {
+	for _, f := range fs {
+		if f.Kind != safety.ListCanary {
+			return false
+		}
+	}
+	return len(fs) > 0
+}
+
+// MediaType is the media type (RFC 6838) of a format that package media knows.
+func MediaType(format string) string {
+	switch format {
+	case "":
+		return "application/octet-stream"
+	case "mp4", "quicktime", "webm", "matroska":
+		return "video/" + format
+	}
+	return "image/" + format
+}
