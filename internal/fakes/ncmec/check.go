@@ -140,7 +140,7 @@ func valid(name, value string) bool {
 	case "string", "token":
 		return true
 	case "flag":
-		return value == "" || v == "true" || v == "1"
+		return value == "" || v == "true" // xmllint refuses "1" too
 	case "boolean":
 		return v == "true" || v == "false" || v == "1" || v == "0"
 	case "int":
