@@ -37,6 +37,12 @@ type Config struct {
 	Now       func() time.Time // nil: time.Now; for the times in [Exchange]
 }
 
+// String leaves the password out, so that a logged Config does no harm.
+func (c Config) String() string { return "cybertip.Config{" + c.BaseURL + ", " + c.Username + "}" }
+
+// GoString is String, for %#v.
+func (c Config) GoString() string { return c.String() }
+
 // Client makes the calls of the service. It is safe for concurrent use.
 type Client struct {
 	base               string
@@ -76,6 +82,12 @@ func New(cfg Config) (*Client, error) {
 	}
 	return c, nil
 }
+
+// String leaves the password out.
+func (c *Client) String() string { return "cybertip.Client{" + c.base + ", " + c.username + "}" }
+
+// GoString is String, for %#v.
+func (c *Client) GoString() string { return c.String() }
 
 func loopback(host string) bool {
 	if host == "localhost" {

@@ -397,6 +397,19 @@ func TestNew(t *testing.T) {
 	}
 }
 
+func TestPasswordIsNotPrinted(t *testing.T) {
+	cfg := cybertip.Config{BaseURL: cybertip.TestURL, Username: "a", Password: canary}
+	c, err := cybertip.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if s := fmt.Sprintf(format+format, cfg, c); strings.Contains(s, canary) {
+			t.Errorf("%s prints the password", format)
+		}
+	}
+}
+
 func TestRedirectIsNotFollowed(t *testing.T) {
 	followed := false
 	to := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed = true }))

@@ -1,6 +1,7 @@
 package cybertip_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -11,8 +12,6 @@ import (
 	"sort"
 	"strings"
 	"testing"
-
-	"bytes"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rowan-safety/rowan/cybertip"

@@ -89,3 +89,21 @@ func TestClosedJournal(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// TestTwice: a request that is delivered twice is carried out twice; that is
+// what a submit, an upload and a finish then look like.
+func TestTwice(t *testing.T) {
+	s := newSite(t, ncmec.Config{Faults: func(_ string, p ncmec.Phase) ncmec.Fault {
+		if p == ncmec.Before {
+			return ncmec.Fault{Kind: ncmec.Twice}
+		}
+		return ncmec.Fault{}
+	}})
+	id := want(t, s.submit(minimal()), 0).ID
+	want(t, s.upload(id, "example"), 0)
+	want(t, s.id("finish", id), 5102)
+	got := s.srv.Reports()
+	if len(got) != 2 || got[0].State != ncmec.Open || got[1].State != ncmec.Finished || len(got[1].Files) != 2 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -33,7 +33,7 @@ func TestSchemaTableIsClosed(t *testing.T) {
 	}
 }
 
-// TestTableLimitsAreOfTheSchema: a limit for an element that does not exist
+// TestRulesNamePlacesOfTheTable: a limit for an element that does not exist
 // would never be applied, and nobody would notice.
 func TestRulesNamePlacesOfTheTable(t *testing.T) {
 	exists := func(key string) bool {
