@@ -244,7 +244,7 @@ func TestConcurrent(t *testing.T) {
 	for w := range uint64(2) {
 		readers.Go(func() {
 			r := rand.New(rand.NewPCG(6, w))
-			for range 3000 {
+			for range 1000 {
 				i := r.IntN(len(stay))
 				d := r.IntN(50)
 				got, _ := x.Search(near(r, stay[i], d), d, nil, 0)
@@ -261,7 +261,7 @@ func TestConcurrent(t *testing.T) {
 
 func TestManyEqualKeys(t *testing.T) {
 	x := hamming.New()
-	const n = 20000
+	const n = 8000
 	for id := range uint64(n) {
 		x.Insert(id, hamming.Key{})
 	}

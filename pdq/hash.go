@@ -40,6 +40,19 @@ func ParseHash(text string) (Hash, error) {
 // String is the canonical text: 64 lower-case hexadecimal digits.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// MarshalText gives the text of [Hash.String].
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads what [ParseHash] reads.
+func (h *Hash) UnmarshalText(text []byte) error {
+	parsed, err := ParseHash(string(text))
+	if err != nil {
+		return err
+	}
+	*h = parsed
+	return nil
+}
+
 // Distance is the number of bits, 0 to 256, in which h and other differ.
 func (h Hash) Distance(other Hash) int {
 	n := 0

@@ -5,8 +5,9 @@ import (
 	"image/color"
 )
 
-// luma is ITU-R BT.601 luma in the reference's arithmetic.
-func luma(r, g, b uint8) float32 {
+// Luma is the brightness of a colour, 0 to 255, by the weights of ITU-R BT.601
+// in the reference's arithmetic, for callers of [Compute].
+func Luma(r, g, b uint8) float32 {
 	return float32(float32(0.299*float32(r))+float32(0.587*float32(g))) + float32(0.114*float32(b))
 }
 
@@ -19,7 +20,7 @@ func lumaRows(img image.Image) func(y int, out []float32) {
 		return func(y int, out []float32) {
 			pix := m.Pix[y*m.Stride:]
 			for x := range out {
-				out[x] = luma(pix[x], pix[x], pix[x])
+				out[x] = Luma(pix[x], pix[x], pix[x])
 			}
 		}
 	case *image.NRGBA:
@@ -50,7 +51,7 @@ func lumaRows(img image.Image) func(y int, out []float32) {
 func straightRow(pix []uint8, out []float32) {
 	for x := range out {
 		p := pix[4*x : 4*x+3 : 4*x+3]
-		out[x] = luma(p[0], p[1], p[2])
+		out[x] = Luma(p[0], p[1], p[2])
 	}
 }
 
@@ -59,7 +60,7 @@ func ycbcrRow(m *image.YCbCr, y int, out []float32) {
 	line := m.Y[m.YOffset(x0, y):]
 	for x := range out {
 		c := m.COffset(x0+x, y)
-		out[x] = luma(color.YCbCrToRGB(line[x], m.Cb[c], m.Cr[c]))
+		out[x] = Luma(color.YCbCrToRGB(line[x], m.Cb[c], m.Cr[c]))
 	}
 }
 
@@ -79,12 +80,12 @@ func paletteLuma(p color.Palette) *[256]float32 {
 func colorLuma(c color.Color) float32 {
 	switch c := c.(type) {
 	case color.NRGBA:
-		return luma(c.R, c.G, c.B)
+		return Luma(c.R, c.G, c.B)
 	case color.NRGBA64:
-		return luma(uint8(c.R>>8), uint8(c.G>>8), uint8(c.B>>8))
+		return Luma(uint8(c.R>>8), uint8(c.G>>8), uint8(c.B>>8))
 	case color.NYCbCrA:
-		return luma(color.YCbCrToRGB(c.Y, c.Cb, c.Cr))
+		return Luma(color.YCbCrToRGB(c.Y, c.Cb, c.Cr))
 	}
 	n, _ := color.NRGBAModel.Convert(c).(color.NRGBA)
-	return luma(n.R, n.G, n.B)
+	return Luma(n.R, n.G, n.B)
 }

@@ -174,29 +174,29 @@ func (x *examination) frame(index int, r raster, orientation int) error {
 	case shown.w < 5 || shown.h < 5:
 		x.doubt = ReasonTooSmall
 	case x.known(&result):
-		return x.more()
+		return nil
 	case index%x.stride() == 0:
 	case x.spare > 0:
 		x.spare--
 	default:
 		x.doubt = ReasonTooManyFrames
-		return x.more()
+		return nil
 	}
 	x.kept = append(x.kept, result)
-	if err := x.report(index, r, shown, result); err != nil {
-		return err
-	}
-	return x.more()
+	return x.report(index, r, shown, result, orientation != 1)
 }
 
-// more stops an examination between two frames when its time is over, so that
-// the hashes so far are not lost.
-func (x *examination) more() error {
-	if x.expired() {
-		x.toRead = 0
-		x.doubt = ReasonTimeout
+// more reports whether the frame of an index is to be decoded. When the time
+// is over it is not, so that the hashes so far are not lost.
+func (x *examination) more(index int) bool {
+	if index >= x.toRead {
+		return false
 	}
-	return nil
+	if index > 0 && x.expired() {
+		x.doubt = ReasonTimeout
+		return false
+	}
+	return true
 }
 
 func (x *examination) known(r *pdq.Result) bool {
@@ -209,23 +209,26 @@ func (x *examination) known(r *pdq.Result) bool {
 }
 
 // report adds all the variants of a frame.
-func (x *examination) report(index int, stored, shown raster, result pdq.Result) error {
+func (x *examination) report(index int, stored, shown raster, result pdq.Result, turned bool) error {
 	x.variants(index, "", &result)
 	if shown.transparent() {
-		for name, grey := range map[string]uint8{"alpha_black": 0, "alpha_white": 255} {
-			on, err := shown.on(grey).hash()
+		for _, ground := range []struct {
+			name string
+			grey uint8
+		}{{"alpha_black", 0}, {"alpha_white", 255}} {
+			on, err := shown.on(ground.grey).hash()
 			if err != nil {
 				return fmt.Errorf("media: %w", err)
 			}
-			x.variants(index, name, &on)
+			x.variants(index, ground.name, &on)
 		}
 	}
-	if x.rep.Orientation != 1 {
+	if turned {
 		raw, err := stored.hash()
 		if err != nil {
 			return fmt.Errorf("media: %w", err)
 		}
-		x.rep.Hashes = append(x.rep.Hashes, FrameHash{Frame: index, Variant: "stored", PDQ: raw.Hash, Quality: raw.Quality})
+		x.rep.Hashes = append(x.rep.Hashes, FrameHash{Frame: index, Variant: variantStored, PDQ: raw.Hash, Quality: raw.Quality})
 	}
 	return nil
 }
@@ -233,15 +236,25 @@ func (x *examination) report(index int, stored, shown raster, result pdq.Result)
 func (x *examination) variants(index int, prefix string, r *pdq.Result) {
 	names := pdq.VariantNames()
 	for i, h := range r.Dihedral() {
-		name := names[i]
-		switch {
-		case prefix != "" && i == 0:
-			name = prefix
-		case prefix != "":
-			name = prefix + "_" + name
-		}
-		x.rep.Hashes = append(x.rep.Hashes, FrameHash{Frame: index, Variant: name, PDQ: h, Quality: r.Quality})
+		x.rep.Hashes = append(x.rep.Hashes, FrameHash{
+			Frame: index, Variant: variantName(prefix, names[i], i == 0), PDQ: h, Quality: r.Quality,
+		})
 	}
+}
+
+// variantStored is the hash of the pixels before EXIF orientation.
+const variantStored = "stored"
+
+// variantName joins a way of flattening alpha ("" for dropping it) and an
+// orientation.
+func variantName(prefix, orientation string, original bool) string {
+	switch {
+	case prefix == "":
+		return orientation
+	case original:
+		return prefix
+	}
+	return prefix + "_" + orientation
 }
 
 // ends tells where the picture's last byte is followed by bytes that do not

@@ -49,7 +49,7 @@ func readGIF(x *examination) error {
 	x.ends(l.end)
 	s := newStage(l.w, l.h)
 	for i, f := range l.frames {
-		if i >= x.toRead {
+		if !x.more(i) {
 			break
 		}
 		if err := l.play(x, s, i, f); err != nil {

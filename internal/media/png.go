@@ -121,7 +121,7 @@ func (l *pngLayout) animate(x *examination, frames []pngFrame) error {
 		first = 1
 	}
 	for i, f := range frames {
-		if i >= x.toRead {
+		if !x.more(i) {
 			break
 		}
 		if err := x.fits(f.w, f.h, 0); err != nil {

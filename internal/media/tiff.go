@@ -23,7 +23,7 @@ func readTIFF(x *examination) error {
 		x.doubt = ReasonTruncated
 	}
 	for i, at := range pages {
-		if i >= x.toRead {
+		if !x.more(i) {
 			break
 		}
 		img, err := tiff.Decode(&page{data: x.data, at: at})

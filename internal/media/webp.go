@@ -89,7 +89,7 @@ func webpMemory(l webpLayout) int64 {
 func (l *webpLayout) animate(x *examination) error {
 	s := newStage(l.w, l.h)
 	for i, f := range l.frames {
-		if i >= x.toRead {
+		if !x.more(i) {
 			break
 		}
 		if err := x.fits(f.w, f.h, 0); err != nil {
@@ -196,4 +196,3 @@ func (f *webpFrame) part(kind string, whole, _ []byte) {
 }
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
-
