@@ -45,25 +45,25 @@ func (c Class) String() string {
 // Response codes of the documentation. The list is declared incomplete, so a
 // code is an int and not an enumeration.
 const (
-	CodeSuccess               = 0
-	CodeServerError           = 1000
-	CodeSaveFailed            = 1100
-	CodeUploadFailed          = 1110
-	CodeFileUploadFailed      = 1111
-	CodeResourceNotFound      = 1210
-	CodeUpdateFailed          = 1300
-	CodeAuthenticationNeeded  = 2000
-	CodeNotAuthorized         = 3000
-	CodeSubmitNotAuthorized   = 3100
-	CodeUpdateNotAuthorized   = 3300
-	CodeInvalidRequest        = 4000
-	CodeValidationFailed      = 4100
-	CodeMalformedXML          = 4110
-	CodeMalformedFile         = 4200
-	CodeReportDoesNotExist    = 5001
-	CodeFileDoesNotExist      = 5002
-	CodeReportAlreadyRetract  = 5101
-	CodeReportAlreadyFinished = 5102
+	CodeSuccess                = 0
+	CodeServerError            = 1000
+	CodeSaveFailed             = 1100
+	CodeUploadFailed           = 1110
+	CodeFileUploadFailed       = 1111
+	CodeResourceNotFound       = 1210
+	CodeUpdateFailed           = 1300
+	CodeAuthenticationNeeded   = 2000
+	CodeNotAuthorized          = 3000
+	CodeSubmitNotAuthorized    = 3100
+	CodeUpdateNotAuthorized    = 3300
+	CodeInvalidRequest         = 4000
+	CodeValidationFailed       = 4100
+	CodeMalformedXML           = 4110
+	CodeMalformedFile          = 4200
+	CodeReportDoesNotExist     = 5001
+	CodeFileDoesNotExist       = 5002
+	CodeReportAlreadyRetracted = 5101
+	CodeReportAlreadyFinished  = 5102
 )
 
 // ClassOf sorts a response code other than 0. Unknown codes go by their
@@ -71,7 +71,7 @@ const (
 // gone would file it twice.
 func ClassOf(code int) Class {
 	switch code {
-	case CodeReportDoesNotExist, CodeReportAlreadyRetract:
+	case CodeReportDoesNotExist, CodeReportAlreadyRetracted:
 		return Gone
 	case CodeReportAlreadyFinished:
 		return Finished
@@ -97,7 +97,7 @@ var codeNames = map[int]string{
 	CodeUpdateNotAuthorized: "not authorized to update", CodeInvalidRequest: "invalid request",
 	CodeValidationFailed: "validation failed", CodeMalformedXML: "malformed XML",
 	CodeMalformedFile: "malformed file", CodeReportDoesNotExist: "report does not exist",
-	CodeFileDoesNotExist: "file does not exist", CodeReportAlreadyRetract: "report already retracted",
+	CodeFileDoesNotExist: "file does not exist", CodeReportAlreadyRetracted: "report already retracted",
 	CodeReportAlreadyFinished: "report already finished",
 }
 
