@@ -1,0 +1,77 @@
+package reporting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rowan-safety/rowan/cybertip"
+	"github.com/rowan-safety/rowan/internal/store/db"
+)
+
+// View is a report as a person looks at it.
+type View struct {
+	Report    db.Report
+	Body      Body
+	Platform  string
+	Score     int
+	Missing   []Missing
+	Files     []FileView
+	Problems  []cybertip.Problem // what keeps a draft from being filed
+	XML       string             // as sent, or as it would be sent now
+	Exchanges []db.ReportExchange
+}
+
+// FileView is one file of a report.
+type FileView struct {
+	EvidenceID, Filename, MediaType, MD5, RemoteID, State string
+	Size                                                  int64
+	Viewed                                                bool
+}
+
+// View reads a report with everything that belongs to it.
+func (d *Desk) View(ctx context.Context, reportID string) (*View, error) {
+	q := d.store.Read()
+	in, err := load(ctx, q, reportID)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{Report: in.report, Body: in.body, Platform: d.cfg.Reporter.Platform}
+	if v.Exchanges, err = q.ExchangesOfReport(ctx, reportID); err != nil {
+		return nil, fmt.Errorf("reading exchanges: %w", err)
+	}
+	v.Score, v.Missing = d.completeness(in)
+	for _, f := range in.files {
+		viewed := f.row.Viewed
+		if in.report.State == string(Draft) {
+			viewed = f.viewed
+		}
+		v.Files = append(v.Files, FileView{EvidenceID: f.row.EvidenceID, Filename: f.item.Filename, MediaType: f.evidence.MediaType,
+			MD5: f.item.Md5, RemoteID: f.row.RemoteFileID, State: f.row.State, Size: f.evidence.Size, Viewed: viewed})
+	}
+	return v, d.document(in, v)
+}
+
+// document adds the XML: what was sent if anything was, else what would be, and
+// what is wrong with that.
+func (d *Desk) document(in *input, v *View) error {
+	for _, x := range v.Exchanges {
+		if x.Operation == "submit" && len(x.Request) > 0 {
+			v.XML = string(x.Request)
+		}
+	}
+	if in.report.State != string(Draft) {
+		return nil
+	}
+	r := d.compile(in)
+	err := r.Validate(d.now())
+	if bad, ok := errors.AsType[*cybertip.ValidationError](err); ok {
+		v.Problems = bad.Problems
+	}
+	doc, err := cybertip.Marshal(r)
+	if err != nil {
+		return nil // Validate has said why
+	}
+	v.XML = string(doc)
+	return nil
+}
