@@ -133,9 +133,10 @@ func (x *examination) begin(w, h, frames int, need int64) error {
 	return nil
 }
 
-// overhead is memory of a child besides decoded pixels: the runtime, hashing
-// and garbage not yet collected.
-const overhead = 48 << 20
+// overhead is memory of a child besides decoded pixels: the Go runtime alone
+// takes some 45 MiB of what RLIMIT_DATA counts, then there are hashing and
+// garbage not yet collected.
+const overhead = 80 << 20
 
 // fits holds sizes from a header against the limits.
 func (x *examination) fits(w, h int, need int64) error {

@@ -16,7 +16,7 @@ type Limits struct {
 	MaxHashed   int           // frames whose hashes are reported; default 32
 	TotalPixels int64         // over all decoded frames; default 500 million
 	Timeout     time.Duration // for one file; default 10 s
-	ChildData   int64         // memory of a child, RLIMIT_DATA; default 384 MiB
+	ChildData   int64         // memory of a child, RLIMIT_DATA; at least 128 MiB, default 384 MiB
 }
 
 // DefaultLimits are the limits of a zero [Limits].
@@ -31,6 +31,7 @@ func (l Limits) orDefault() Limits {
 	fill(&l.TotalPixels, 500e6)
 	fill(&l.Timeout, 10*time.Second)
 	fill(&l.ChildData, 384<<20)
+	l.ChildData = max(l.ChildData, 128<<20) // the runtime itself takes a third of that
 	return l
 }
 

@@ -46,12 +46,16 @@ func enterSandbox(lim Limits) selfTest {
 // alone: the Go runtime reserves address space freely.
 func limitResources(lim Limits) error {
 	seconds := uint64(lim.Timeout/time.Second+1) * recycleAfter
+	data := uint64(lim.ChildData)
+	if raceDetector {
+		data = unix.RLIM_INFINITY // its shadow memory counts as data
+	}
 	for _, l := range []struct {
 		name     string
 		resource int
 		value    uint64
 	}{
-		{"data", unix.RLIMIT_DATA, uint64(lim.ChildData)},
+		{"data", unix.RLIMIT_DATA, data},
 		{"cpu", unix.RLIMIT_CPU, seconds},
 		{"fsize", unix.RLIMIT_FSIZE, 0},
 		{"core", unix.RLIMIT_CORE, 0},

@@ -1,9 +1,18 @@
 package media
 
 import (
+	"encoding/binary"
 	"io"
 
 	"golang.org/x/image/tiff"
+)
+
+// TIFF tags that say where the pixels are.
+const (
+	tagStripOffsets = 273
+	tagStripLengths = 279
+	tagTileOffsets  = 324
+	tagTileLengths  = 325
 )
 
 // readTIFF decodes every page of a TIFF file: each is a directory in a chain.
@@ -49,13 +58,14 @@ func (x *examination) sizeTIFF(pages []uint32) (w, h int, err error) {
 	return w, h, nil
 }
 
-// layTIFF finds the directories. It reports false if the chain leaves the file
-// or runs in a circle.
+// layTIFF finds the directories. It reports false if the chain or what it
+// points to leaves the file, or if it runs in a circle.
 func layTIFF(data []byte, most int) (pages []uint32, orientation []int, complete bool) {
 	order, at, ok := tiffHeader(data)
 	if !ok {
 		return nil, nil, false
 	}
+	complete = true
 	seen := map[uint32]bool{}
 	for at != 0 && len(pages) <= most {
 		entries, next, ok := directory(data, order, at)
@@ -65,9 +75,67 @@ func layTIFF(data []byte, most int) (pages []uint32, orientation []int, complete
 		seen[at] = true
 		pages = append(pages, at)
 		orientation = append(orientation, orientationOf(entries, order))
+		if extent(data, order, entries) > int64(len(data)) {
+			complete = false
+		}
 		at = next
 	}
-	return pages, orientation, true
+	return pages, orientation, complete
+}
+
+// extent is the end of what a page's directory points to: values that do not
+// fit into it, and the pixels.
+func extent(data []byte, order binary.ByteOrder, entries []entry) int64 {
+	var end int64
+	lists := map[uint16][]uint32{} // offsets and lengths of strips and tiles
+	for _, e := range entries {
+		size := int64(e.count) * kindSize(e.kind)
+		at, value := int64(order.Uint32(e.value)), e.value
+		if size > int64(len(value)) {
+			end = max(end, at+size)
+			value = data[min(at, int64(len(data))):min(at+size, int64(len(data)))]
+		}
+		switch e.tag {
+		case tagStripOffsets, tagStripLengths, tagTileOffsets, tagTileLengths:
+			lists[e.tag] = numbers(value, e.kind, int64(e.count), order)
+		}
+	}
+	for _, tags := range [][2]uint16{{tagStripOffsets, tagStripLengths}, {tagTileOffsets, tagTileLengths}} {
+		offsets, lengths := lists[tags[0]], lists[tags[1]]
+		for i := range min(len(offsets), len(lengths)) {
+			end = max(end, int64(offsets[i])+int64(lengths[i]))
+		}
+	}
+	return end
+}
+
+// kindSize is the size of one value of a TIFF field type.
+func kindSize(kind uint16) int64 {
+	switch kind {
+	case 3, 8: // SHORT, SSHORT
+		return 2
+	case 4, 9, 11: // LONG, SLONG, FLOAT
+		return 4
+	case 5, 10, 12: // RATIONAL, SRATIONAL, DOUBLE
+		return 8
+	}
+	return 1
+}
+
+// numbers reads as many of count SHORTs or LONGs as there are.
+func numbers(b []byte, kind uint16, count int64, order binary.ByteOrder) []uint32 {
+	size := kindSize(kind)
+	count = min(count, int64(len(b))/size)
+	var out []uint32
+	for i := range count {
+		switch size {
+		case 2:
+			out = append(out, uint32(order.Uint16(b[2*i:])))
+		case 4:
+			out = append(out, order.Uint32(b[4*i:]))
+		}
+	}
+	return out
 }
 
 // page is the file with the offset of its first directory changed, so that the
