@@ -45,8 +45,7 @@ func writeMessage(w io.Writer, body []byte) error {
 	return nil
 }
 
-// readMessage reads a body of at most most bytes. It grows its buffer with what
-// arrives, so a false length costs nothing.
+// readMessage reads a body of at most most bytes.
 func readMessage(r io.Reader, most int64) ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {

@@ -1,0 +1,4 @@
+package media
+
+// RaceDetector tells the tests that memory is not limited.
+const RaceDetector = raceDetector
