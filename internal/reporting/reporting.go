@@ -374,3 +374,12 @@ func fixViewed(ctx context.Context, tx *store.Tx, in *input) error {
 	}
 	return nil
 }
+
+// Ping asks the authority whether it is up and takes our credentials.
+func (d *Desk) Ping(ctx context.Context) error {
+	if d.cfg.Client == nil {
+		return safety.Errorf(safety.Unavailable, "no authority is configured")
+	}
+	_, err := d.cfg.Client.Status(ctx)
+	return err
+}

@@ -1,0 +1,267 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rowan-safety/rowan/cybertip"
+	"github.com/rowan-safety/rowan/internal/access"
+	"github.com/rowan-safety/rowan/internal/api"
+	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/intake"
+	"github.com/rowan-safety/rowan/internal/ledger"
+	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/media"
+	"github.com/rowan-safety/rowan/internal/policy"
+	"github.com/rowan-safety/rowan/internal/reporting"
+	"github.com/rowan-safety/rowan/internal/store"
+	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/vault"
+	"github.com/rowan-safety/rowan/web"
+)
+
+// App is Rowan with everything opened. What a command does not need costs
+// little: child processes and jobs start only in [App.Serve].
+type App struct {
+	Config   Config
+	Log      *slog.Logger
+	Store    *store.Store
+	Ledger   *ledger.Log
+	Vault    *vault.Vault
+	Lists    *match.Lists
+	Index    *match.Index
+	Policy   *policy.Policy
+	Access   *access.Desk
+	Cases    *cases.Desk
+	Reports  *reporting.Desk
+	Webhooks *stream.Webhooks
+
+	blobs *vault.Folder
+	lock  *os.File
+}
+
+// Open opens the data folder and the database, making both when needed.
+func Open(ctx context.Context, c Config, log *slog.Logger) (_ *App, err error) {
+	a := &App{Config: c, Log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("making data folder: %w", err)
+	}
+	if a.Policy, err = c.loadPolicy(); err != nil {
+		return nil, err
+	}
+	if a.Store, err = store.Open(ctx, c.DatabaseURL, log); err != nil {
+		return nil, err
+	}
+	signer, err := ledgerKeys(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	a.Ledger = ledger.NewLog(a.Store, signer, time.Now, func(checkpoint string) error {
+		return writeFile(filepath.Join(c.Data, "ledger.checkpoint"), checkpoint)
+	})
+	if err := a.openVault(); err != nil {
+		return nil, err
+	}
+	a.Lists, a.Index = match.NewLists(a.Store, time.Now), match.NewIndex(a.Store, log)
+	if err := a.Lists.EnsureCanary(ctx); err != nil {
+		return nil, err
+	}
+	if a.Access, err = access.NewDesk(a.Store, time.Now, c.PublicURL); err != nil {
+		return nil, err
+	}
+	a.Webhooks = stream.NewWebhooks(a.Store, time.Now)
+	return a, a.openDesks()
+}
+
+func (a *App) openVault() error {
+	master, err := vault.LoadMaster(a.Config.Evidence.KeyFile)
+	if err != nil {
+		return err
+	}
+	if a.blobs, err = vault.OpenFolder(filepath.Join(a.Config.Data, "evidence")); err != nil {
+		return err
+	}
+	a.Vault = vault.New(a.Store, master, a.blobs, time.Now)
+	return nil
+}
+
+func (a *App) openDesks() error {
+	r := a.Config.Reporting
+	client, err := cybertip.New(cybertip.Config{BaseURL: r.URL, Username: r.Username, Password: r.Password})
+	if err != nil {
+		return fmt.Errorf("reporting: %w", err)
+	}
+	a.Reports = reporting.NewDesk(a.Store, a.Vault, time.Now, reporting.Config{Environment: r.Environment, Client: client,
+		TwoPerson: r.TwoPerson, Reporter: reporting.Reporter{Platform: r.Platform, FirstName: r.FirstName, LastName: r.LastName,
+			Email: r.Email, Phone: r.Phone, CompanyTemplate: r.CompanyTemplate, TermsURL: r.TermsURL, LegalURL: r.LegalURL}},
+		reporting.Hooks{Announce: a.Webhooks.Announce})
+	keep := time.Duration(a.Config.Evidence.KeepNotConfirmedDays) * 24 * time.Hour
+	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
+		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw})
+	return nil
+}
+
+// Close releases everything.
+func (a *App) Close() error {
+	var errs error
+	if a.blobs != nil {
+		errs = errors.Join(errs, a.blobs.Close())
+	}
+	if a.Store != nil {
+		errs = errors.Join(errs, a.Store.Close())
+	}
+	if a.lock != nil {
+		errs = errors.Join(errs, a.lock.Close())
+	}
+	return errs
+}
+
+// NewPool starts the decoding children.
+func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
+	m := a.Config.Media
+	return media.NewPool(ctx, media.Config{Children: m.Children, AllowUnsandboxed: m.AllowUnsandboxed,
+		Limits: media.Limits{MaxBytes: m.MaxFileBytes}})
+}
+
+// NewIntake returns the desk that checks content.
+func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
+	return intake.NewDesk(a.Store, a.Index, pool, a.Policy, a.Cases, a.Webhooks.Announce, time.Now, a.Log)
+}
+
+// Serve answers requests and works on jobs until ctx ends. started is called
+// once with the address that is listened on, when Rowan is ready.
+func (a *App) Serve(ctx context.Context, version string, started func(addr string)) error {
+	if err := a.takeLock(); err != nil {
+		return err
+	}
+	pool, err := a.NewPool(ctx)
+	if err != nil {
+		return fmt.Errorf("starting decoders: %w", err)
+	}
+	defer pool.Close()
+	a.Log.Info("decoders run confined", "sandbox", pool.Sandbox())
+	if err := a.Index.Refresh(ctx); err != nil {
+		return err
+	}
+	in := a.NewIntake(pool)
+	metrics := newTelemetry(a, in)
+	handler := api.New(a.deps(version, pool, in, metrics)).Handler()
+	listener, err := net.Listen("tcp", a.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	stop, err := a.startJobs(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	background, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { a.Index.Run(background) })
+	wg.Go(func() { a.sealLoop(background) })
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	started(listener.Addr().String())
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		err = nil
+	}
+	done, end := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer end()
+	err = errors.Join(err, ignoreClosed(server.Shutdown(done)), stop(done))
+	cancel()
+	wg.Wait()
+	_, sealErr := a.Ledger.Seal(done)
+	return errors.Join(err, sealErr)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemetry) api.Deps {
+	return api.Deps{Store: a.Store, Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
+		Reports: a.Reports, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
+		SecureCookies: a.Config.PublicURL[:5] == "https", MaxFile: a.Config.Media.MaxFileBytes}
+}
+
+// expireArgs is the job that destroys what no clock keeps any more.
+type expireArgs struct{}
+
+// Kind names the job.
+func (expireArgs) Kind() string { return "vault_expire" }
+
+func (a *App) startJobs(ctx context.Context) (stop func(context.Context) error, err error) {
+	jobs := store.NewJobs()
+	store.Handle(jobs, func(ctx context.Context, args reporting.FileArgs) error { return a.Reports.File(ctx, args.ReportID) })
+	store.Handle(jobs, func(ctx context.Context, _ reporting.SweepArgs) error { return a.Reports.Sweep(ctx) })
+	store.Handle(jobs, func(ctx context.Context, args stream.DeliverArgs) error { return a.Webhooks.Deliver(ctx, args.DeliveryID) })
+	store.Handle(jobs, func(ctx context.Context, _ expireArgs) error { return a.expire(ctx) })
+	jobs.Every(time.Minute, reporting.SweepArgs{})
+	jobs.Every(time.Hour, expireArgs{})
+	// With SQLite the lock on the data folder says that nobody else is at work.
+	if err := a.Reports.Resume(ctx, a.Store.Engine() == store.SQLite); err != nil {
+		return nil, err
+	}
+	return a.Store.Start(context.WithoutCancel(ctx), jobs)
+}
+
+func (a *App) expire(ctx context.Context) error {
+	cases, err := a.Vault.Expire(ctx)
+	if err != nil {
+		return err
+	}
+	bodies, err := a.Vault.Sweep(ctx)
+	if err != nil {
+		return fmt.Errorf("sweeping evidence: %w", err)
+	}
+	if cases > 0 || bodies > 0 {
+		a.Log.InfoContext(ctx, "evidence destroyed", "cases", cases, "orphans", bodies)
+	}
+	_, err = a.Store.Read().ForgetIdempotent(ctx, store.Micros(time.Now().Add(-24*time.Hour)))
+	return err
+}
+
+// sealLoop keeps the time short in which an entry is not yet in the tree.
+func (a *App) sealLoop(ctx context.Context) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := a.Ledger.Seal(ctx); err != nil && ctx.Err() == nil {
+			a.Log.ErrorContext(ctx, "ledger cannot be sealed", "error", err)
+		}
+	}
+}
+
+// NewLogger writes structured logs without personal data.
+func NewLogger(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+}

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/rowan-safety/rowan/internal/reporting"
+)
+
+// Finding is one thing that the doctor looked at.
+type Finding struct {
+	Name string
+	OK   bool
+	Note string
+}
+
+// Examine checks the running environment: what would keep Rowan from doing its
+// work, and what an operator should know.
+func (a *App) Examine(ctx context.Context) []Finding {
+	var out []Finding
+	add := func(name string, err error, note string) {
+		f := Finding{Name: name, OK: err == nil, Note: note}
+		if err != nil {
+			f.Note = err.Error()
+		}
+		out = append(out, f)
+	}
+	add("database", a.Store.Ping(ctx), string(a.Store.Engine()))
+	add("evidence store", a.Vault.Ready(), "takes writes")
+	add("vault key", private(a.Config.Evidence.KeyFile), "readable by its owner only")
+	add("lists", a.Index.Refresh(ctx), fmt.Sprintf("%d signals", a.Index.Signals()))
+	add("policy", nil, a.Policy.Version())
+	pool, err := a.NewPool(ctx)
+	note := ""
+	if err == nil {
+		note = pool.Sandbox()
+		pool.Close()
+	}
+	add("decoders", err, note)
+	n, err := a.Ledger.Seal(ctx)
+	add("ledger", err, fmt.Sprintf("%d entries sealed now", n))
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	err = a.Reports.Ping(ctx)
+	where := string(a.Config.Reporting.Environment)
+	if a.Config.Reporting.Environment == reporting.Standin {
+		where += " (nothing leaves this machine)"
+	}
+	add("authority", err, where)
+	return out
+}
+
+func private(file string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("others may read it (mode %o); make it 0600", info.Mode().Perm())
+	}
+	return nil
+}

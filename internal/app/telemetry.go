@@ -1,0 +1,48 @@
+package app
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/rowan-safety/rowan/internal/intake"
+	"github.com/rowan-safety/rowan/internal/safety"
+)
+
+// telemetry is what /metrics shows. Labels are routes, states and statuses:
+// never an identifier of anything on the platform.
+type telemetry struct {
+	registry *prometheus.Registry
+	seconds  *prometheus.HistogramVec
+}
+
+func newTelemetry(a *App, in *intake.Desk) *telemetry {
+	t := &telemetry{registry: prometheus.NewRegistry(),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "rowan_http_seconds", Help: "Time to answer, by route and status.",
+			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"route", "status"})}
+	t.registry.MustRegister(t.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, s := range safety.ScanStates {
+		t.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_checks_total",
+			Help: "Checks answered, by how much was scanned.", ConstLabels: prometheus.Labels{"scan": string(s)}},
+			func() float64 { return float64(in.Scans()[s]) }))
+	}
+	t.registry.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_check_errors_total", Help: "Checks that could not be answered."},
+			func() float64 { return float64(in.Errors()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rowan_signals", Help: "Signals in the index."},
+			func() float64 { return float64(a.Index.Signals()) }),
+	)
+	return t
+}
+
+func (t *telemetry) observe(pattern string, status int, took time.Duration) {
+	t.seconds.WithLabelValues(pattern, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+func (t *telemetry) handler() http.Handler {
+	return promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{})
+}
