@@ -60,9 +60,10 @@ var errLost = errors.New("another worker holds this report now")
 
 // filing is one worker's turn at one report.
 type filing struct {
-	d     *Desk
-	r     db.Report
-	epoch int64
+	d       *Desk
+	r       db.Report
+	epoch   int64
+	refusal error // why the report goes back to a person
 }
 
 // File takes a report as far as it gets. It returns nil when the report needs
@@ -128,6 +129,7 @@ func (f *filing) open(ctx context.Context) error {
 	resp, err := f.d.cfg.Client.Submit(call, doc)
 	if err != nil {
 		if refused(err) {
+			f.refusal = err
 			return f.to(ctx, Draft, &resp.Exchange, err)
 		}
 		if errors.Is(err, cybertip.ErrAmbiguous) {
@@ -217,7 +219,7 @@ func (f *filing) fileTrouble(ctx context.Context, ex *cybertip.Exchange, cause e
 	}
 	next := Approved
 	if _, invalid := errors.AsType[*cybertip.ValidationError](cause); invalid || refused(cause) {
-		next = Draft
+		next, f.refusal = Draft, cause
 	}
 	if err := f.retract(ctx, next); err != nil {
 		return errors.Join(cause, err)
@@ -269,6 +271,7 @@ func (f *filing) finish(ctx context.Context) error {
 		f.r.RemoteID = ""
 		return f.to(ctx, Approved, &resp.Exchange, err)
 	case refused(err):
+		f.refusal = err
 		return errors.Join(f.note(ctx, resp.Exchange, err), f.retract(ctx, Draft))
 	}
 	return errors.Join(f.note(ctx, resp.Exchange, err), err)
@@ -310,6 +313,9 @@ func (f *filing) to(ctx context.Context, next State, ex *cybertip.Exchange, caus
 		if err := f.advance(ctx, tx, r); err != nil {
 			return err
 		}
+		if err := f.refuse(ctx, tx, r); err != nil {
+			return err
+		}
 		if err := f.keep(ctx, tx, ex, cause); err != nil {
 			return err
 		}
@@ -321,11 +327,24 @@ func (f *filing) to(ctx context.Context, next State, ex *cybertip.Exchange, caus
 	})
 }
 
+// refuse puts the authority's refusal on a draft that goes back to a person, so
+// that it is seen where failures are seen.
+func (f *filing) refuse(ctx context.Context, tx *store.Tx, r db.Report) error {
+	if r.State != string(Draft) || f.refusal == nil {
+		return nil
+	}
+	_, err := tx.ReportFailed(ctx, db.ReportFailedParams{ID: r.ID, Epoch: f.epoch, LastError: explain(f.refusal), UpdatedAt: store.Micros(f.d.now())})
+	if err != nil {
+		return fmt.Errorf("storing refusal: %w", err)
+	}
+	return nil
+}
+
 // advance writes r if this worker still holds the report.
 func (f *filing) advance(ctx context.Context, tx *store.Tx, r db.Report) error {
 	now := f.d.now()
 	n, err := tx.AdvanceReport(ctx, db.AdvanceReportParams{ID: r.ID, Epoch: f.epoch, State: r.State, RemoteID: r.RemoteID,
-		Receipt: r.Receipt, OpenedAt: r.OpenedAt, TouchedAt: r.TouchedAt, FiledAt: r.FiledAt,
+		Receipt: notNil(r.Receipt), OpenedAt: r.OpenedAt, TouchedAt: r.TouchedAt, FiledAt: r.FiledAt,
 		UpdatedAt: store.Micros(now), LeaseUntil: store.Micros(now.Add(lease))})
 	if err != nil {
 		return fmt.Errorf("storing report: %w", err)
@@ -387,6 +406,8 @@ func (f *filing) keep(ctx context.Context, tx *store.Tx, ex *cybertip.Exchange, 
 	return nil
 }
 
+// notNil makes b fit for a column that is not null; SQLite reads an empty value
+// back as nil.
 func notNil(b []byte) []byte {
 	if b == nil {
 		return []byte{}

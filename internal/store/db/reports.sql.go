@@ -698,9 +698,10 @@ func (q *Queries) UnfinishedReports(ctx context.Context) ([]Report, error) {
 }
 
 const withdrawReport = `-- name: WithdrawReport :execrows
-update reports set state = 'withdrawn', last_error = '', next_attempt_at = 0, updated_at = $2 where id = $1 and state in ('draft', 'approved')
+update reports set state = 'withdrawn', epoch = epoch + 1, last_error = '', next_attempt_at = 0, updated_at = $2 where id = $1 and state in ('draft', 'approved')
 `
 
+// The epoch rises: a worker that claimed the approved report has lost it.
 func (q *Queries) WithdrawReport(ctx context.Context, iD string, updatedAt int64) (int64, error) {
 	result, err := q.db.ExecContext(ctx, withdrawReport, iD, updatedAt)
 	if err != nil {

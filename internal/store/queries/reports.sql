@@ -51,7 +51,8 @@ where id = $1 and epoch = $2;
 update reports set attempts = attempts + 1, last_error = $3, next_attempt_at = $4, updated_at = $5, lease_until = 0 where id = $1 and epoch = $2;
 
 -- name: WithdrawReport :execrows
-update reports set state = 'withdrawn', last_error = '', next_attempt_at = 0, updated_at = $2 where id = $1 and state in ('draft', 'approved');
+-- The epoch rises: a worker that claimed the approved report has lost it.
+update reports set state = 'withdrawn', epoch = epoch + 1, last_error = '', next_attempt_at = 0, updated_at = $2 where id = $1 and state in ('draft', 'approved');
 
 -- name: AddReportFile :exec
 insert into report_files (report_id, evidence_id, position, viewed, md5, remote_file_id, state) values ($1, $2, $3, $4, $5, '', 'waiting');
