@@ -151,7 +151,7 @@ type (
 	casesInput struct {
 		State string `query:"state" enum:"open,decided" default:"open"`
 		Queue string `query:"queue" maxLength:"64"`
-		page
+		Page
 	}
 	casesOutput struct {
 		Body struct {
@@ -159,13 +159,13 @@ type (
 			NextCursor string        `json:"next_cursor,omitempty"`
 		}
 	}
-	caseID struct {
+	CaseID struct {
 		ID string `path:"id" maxLength:"64"`
 	}
 	summaryOutput struct{ Body CaseSummary }
 	detailOutput  struct{ Body CaseDetail }
 	decideInput   struct {
-		caseID
+		CaseID
 		Body DecisionInput
 	}
 	decideOutput  struct{ Body DecisionModel }
@@ -310,8 +310,8 @@ func (a *API) nextCase(ctx context.Context, _ *struct{}) (*summaryOutput, error)
 }
 
 // caseChange makes a handler of a change that needs only the case and who.
-func (a *API) caseChange(fn func(context.Context, safety.Actor, string) (db.Case, error)) func(context.Context, *caseID) (*summaryOutput, error) {
-	return func(ctx context.Context, in *caseID) (*summaryOutput, error) {
+func (a *API) caseChange(fn func(context.Context, safety.Actor, string) (db.Case, error)) func(context.Context, *CaseID) (*summaryOutput, error) {
+	return func(ctx context.Context, in *CaseID) (*summaryOutput, error) {
 		c, err := fn(ctx, caller(ctx).Actor, in.ID)
 		return a.summaryOf(ctx, c, err)
 	}
@@ -350,7 +350,7 @@ func (a *API) decision(ctx context.Context, d db.Decision, reports []db.Report) 
 	return out, nil
 }
 
-func (a *API) getCase(ctx context.Context, in *caseID) (*detailOutput, error) {
+func (a *API) getCase(ctx context.Context, in *CaseID) (*detailOutput, error) {
 	q := a.Store.Read()
 	c, err := q.CaseByID(ctx, in.ID)
 	if err != nil {

@@ -61,21 +61,19 @@ type FindingModel struct {
 type checkOutput struct{ Body CheckResult }
 
 type checkInput struct {
-	raw
+	Raw
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Repeating a request with the same key within a day gives the same answer"`
 }
 
 func (a *API) checkRoutes() {
 	handle(a, op{method: "POST", path: "/v1/media/check", id: "check-media", tag: "Checking", scope: access.MediaCheck,
-		summary: "Ask about a picture", maxBody: -1, more: a.describeCheck}, a.checkMedia)
+		summary: "Ask about a picture: multipart with file and meta, or JSON with hashes", body: a.checkBody}, a.checkMedia)
 }
 
-// describeCheck documents the two bodies that checkMedia reads by itself.
-func (a *API) describeCheck(o *huma.Operation) {
-	registry := a.huma.OpenAPI().Components.Schemas
-	meta := registry.Schema(typeOf[CheckMeta](), true, "CheckMeta")
-	o.Description += " Send multipart/form-data with `file` (the picture) and `meta` (JSON), or JSON alone with `hashes`."
-	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+// checkBody documents the two bodies that checkMedia takes.
+func (a *API) checkBody() *huma.RequestBody {
+	meta := a.huma.OpenAPI().Components.Schemas.Schema(typeOf[CheckMeta](), true, "CheckMeta")
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"meta"}, Properties: map[string]*huma.Schema{
 			"file": {Type: "string", Format: "binary"}, "meta": meta}}},
 		"application/json": {Schema: meta},

@@ -12,11 +12,11 @@ import (
 )
 
 type (
-	evidenceInput struct {
+	EvidenceID struct {
 		ID string `path:"id" maxLength:"64"`
 	}
 	revealInput struct {
-		evidenceInput
+		EvidenceID
 		Body struct {
 			Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"Why you need to see it; kept in the ledger"`
 		}
@@ -44,7 +44,7 @@ func answersWith(mediaType string) func(*huma.Operation) {
 	}
 }
 
-func (a *API) previewEvidence(ctx context.Context, in *evidenceInput) (*bytesOutput, error) {
+func (a *API) previewEvidence(ctx context.Context, in *EvidenceID) (*bytesOutput, error) {
 	original, err := a.Store.Read().Evidence(ctx, in.ID)
 	if err != nil {
 		return nil, store.NotFound(err, "evidence")

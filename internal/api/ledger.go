@@ -34,7 +34,7 @@ type ProofModel struct {
 type (
 	entriesInput struct {
 		Subject string `query:"subject" maxLength:"300"`
-		page
+		Page
 	}
 	entriesOutput struct {
 		Body struct {

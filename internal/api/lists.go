@@ -77,25 +77,25 @@ type (
 			Items []ListModel `json:"items"`
 		}
 	}
-	listName struct {
+	ListName struct {
 		Name string `path:"name" maxLength:"64"`
 	}
 	newListInput   struct{ Body NewListModel }
 	patchListInput struct {
-		listName
+		ListName
 		Body struct {
 			Enabled   *bool `json:"enabled,omitempty"`
 			Threshold *int  `json:"threshold,omitempty" minimum:"0" maximum:"64"`
 		}
 	}
 	importInput struct {
-		raw
-		listName
+		Raw
+		ListName
 	}
 	importOutput struct{ Body ImportResultModel }
 	signalsInput struct {
-		listName
-		page
+		ListName
+		Page
 	}
 	signalsOutput struct {
 		Body struct {
@@ -104,7 +104,7 @@ type (
 		}
 	}
 	signalInput struct {
-		listName
+		ListName
 		ID string `path:"id" maxLength:"64"`
 	}
 )
@@ -119,7 +119,7 @@ func (a *API) listRoutes() {
 	handle(a, op{method: "DELETE", path: "/v1/lists/{name}", id: "delete-list", tag: tag, scope: access.ListsWrite,
 		summary: "Take a list out of use", status: http.StatusNoContent}, a.deleteList)
 	handle(a, op{method: "POST", path: "/v1/lists/{name}/import", id: "import-list", tag: tag, scope: access.ListsWrite,
-		summary: "Import signals from a file, all or nothing", maxBody: -1, more: describeImport}, a.importList)
+		summary: "Import signals from a file, all or nothing", body: importBody}, a.importList)
 	handle(a, op{method: "GET", path: "/v1/lists/{name}/signals", id: "get-signals", tag: tag, scope: access.ListsRead,
 		summary: "Signals of a list, without their values"}, a.getSignals)
 	handle(a, op{method: "DELETE", path: "/v1/lists/{name}/signals/{id}", id: "delete-signal", tag: tag, scope: access.ListsWrite,
@@ -174,16 +174,17 @@ func (a *API) patchList(ctx context.Context, in *patchListInput) (*listOutput, e
 	return a.oneList(ctx, in.Name)
 }
 
-func (a *API) deleteList(ctx context.Context, in *listName) (*none, error) {
+func (a *API) deleteList(ctx context.Context, in *ListName) (*none, error) {
 	if err := a.Lists.Delete(ctx, caller(ctx).Actor.ID, in.Name); err != nil {
 		return nil, err
 	}
 	return nil, a.Index.Refresh(ctx)
 }
 
-func describeImport(o *huma.Operation) {
-	o.Description += " A malformed row refuses the whole file and is named by line, unless `skip_bad` is `true`."
-	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+// importBody documents the form of an import. A malformed row refuses the whole
+// file and is named by line, unless skip_bad is true.
+func importBody() *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file", "format"}, Properties: map[string]*huma.Schema{
 			"file":     {Type: "string", Format: "binary"},
 			"format":   {Type: "string", Enum: []any{"csv", "hashes", "vics"}},

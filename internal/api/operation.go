@@ -34,6 +34,9 @@ type op struct {
 	status       int          // of success, when it is not the usual
 	maxBody      int64        // bytes; 0 for 1 MiB
 	more         func(*huma.Operation)
+	// body documents the body of an operation that reads it by itself. huma would
+	// read a body that it knows of, so it is told after the registration.
+	body func() *huma.RequestBody
 }
 
 // handle registers an operation. Its errors become problems here.
@@ -56,6 +59,9 @@ func handle[I, O any](a *API, o op, fn func(context.Context, *I) (*O, error)) {
 		}
 		return out, nil
 	})
+	if o.body != nil {
+		a.huma.OpenAPI().Paths[o.path].Post.RequestBody = o.body()
+	}
 }
 
 // authenticate finds the caller and checks the scope before anything of the
@@ -110,17 +116,17 @@ func (a *API) identify(r *http.Request) (*access.Principal, error) {
 	return nil, safety.Errorf(safety.Unauthenticated, "send an API key as a bearer token, or sign in")
 }
 
-// raw is the input of an operation that reads its own body.
-type raw struct{ r *http.Request }
+// Raw is the input of an operation that reads its own body.
+type Raw struct{ r *http.Request }
 
 // Resolve implements huma.Resolver.
-func (in *raw) Resolve(ctx huma.Context) []error {
+func (in *Raw) Resolve(ctx huma.Context) []error {
 	in.r, _ = humago.Unwrap(ctx)
 	return nil
 }
 
-// page is how lists are paged.
-type page struct {
+// Page is how lists are paged.
+type Page struct {
 	Cursor string `query:"cursor" maxLength:"500" doc:"next_cursor of the page before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Items on the page"`
 }

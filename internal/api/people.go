@@ -61,7 +61,7 @@ type (
 		}
 	}
 	patchUserInput struct {
-		idInput
+		IDInput
 		Body struct {
 			Role     *string `json:"role,omitempty" enum:"reviewer,supervisor,admin"`
 			Disabled *bool   `json:"disabled,omitempty"`
@@ -121,7 +121,7 @@ func (a *API) createUser(ctx context.Context, in *newUserInput) (*newUserOutput,
 	return out, nil
 }
 
-func (a *API) createLink(ctx context.Context, in *idInput) (*linkOutput, error) {
+func (a *API) createLink(ctx context.Context, in *IDInput) (*linkOutput, error) {
 	token, err := a.Access.Link(ctx, caller(ctx).Actor.ID, in.ID)
 	if err != nil {
 		return nil, err
@@ -161,6 +161,6 @@ func (a *API) createKey(ctx context.Context, in *newKeyInput) (*newKeyOutput, er
 	return &newKeyOutput{NewKeyModel{id, in.Body.Name, in.Body.Role, key}}, nil
 }
 
-func (a *API) revokeKey(ctx context.Context, in *idInput) (*none, error) {
+func (a *API) revokeKey(ctx context.Context, in *IDInput) (*none, error) {
 	return nil, a.Access.RevokeKey(ctx, caller(ctx).Actor.ID, in.ID)
 }

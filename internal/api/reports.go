@@ -95,7 +95,7 @@ type ProblemModel struct {
 type (
 	reportsInput struct {
 		State string `query:"state" enum:"draft,approved,opening,open,sealed,filed,withdrawn"`
-		page
+		Page
 	}
 	reportsOutput struct {
 		Body struct {
@@ -103,12 +103,12 @@ type (
 			NextCursor string          `json:"next_cursor,omitempty"`
 		}
 	}
-	reportID struct {
+	ReportID struct {
 		ID string `path:"id" maxLength:"64"`
 	}
 	reportOutput struct{ Body ReportDetail }
 	editInput    struct {
-		reportID
+		ReportID
 		Body struct {
 			EscalateReason *string    `json:"escalate_reason,omitempty" maxLength:"3000"`
 			AdditionalInfo *string    `json:"additional_info,omitempty" maxLength:"20000"`
@@ -116,7 +116,7 @@ type (
 		}
 	}
 	withdrawInput struct {
-		reportID
+		ReportID
 		Body struct {
 			Reason string `json:"reason" minLength:"1" maxLength:"2000"`
 		}
@@ -172,7 +172,7 @@ func (a *API) getReports(ctx context.Context, in *reportsInput) (*reportsOutput,
 	return out, nil
 }
 
-func (a *API) getReport(ctx context.Context, in *reportID) (*reportOutput, error) {
+func (a *API) getReport(ctx context.Context, in *ReportID) (*reportOutput, error) {
 	v, err := a.Reports.View(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (a *API) after(ctx context.Context, id string, err error) (*reportOutput, e
 	if err != nil {
 		return nil, err
 	}
-	return a.getReport(ctx, &reportID{id})
+	return a.getReport(ctx, &ReportID{id})
 }
 
 func (a *API) editDraft(ctx context.Context, in *editInput) (*reportOutput, error) {
@@ -224,7 +224,7 @@ func (a *API) editDraft(ctx context.Context, in *editInput) (*reportOutput, erro
 	return a.after(ctx, in.ID, err)
 }
 
-func (a *API) approveReport(ctx context.Context, in *reportID) (*reportOutput, error) {
+func (a *API) approveReport(ctx context.Context, in *ReportID) (*reportOutput, error) {
 	return a.after(ctx, in.ID, a.Reports.Approve(ctx, caller(ctx).Actor, in.ID))
 }
 
@@ -232,6 +232,6 @@ func (a *API) withdrawReport(ctx context.Context, in *withdrawInput) (*reportOut
 	return a.after(ctx, in.ID, a.Reports.WithdrawReport(ctx, caller(ctx).Actor, in.ID, in.Body.Reason))
 }
 
-func (a *API) retryReport(ctx context.Context, in *reportID) (*reportOutput, error) {
+func (a *API) retryReport(ctx context.Context, in *ReportID) (*reportOutput, error) {
 	return a.after(ctx, in.ID, a.Reports.Retry(ctx, caller(ctx).Actor, in.ID))
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -164,8 +165,8 @@ func (a *API) observed(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if e := recover(); e != nil {
-				// A panic is a bug, and its text may hold anything: only its place is logged.
-				a.Log.ErrorContext(r.Context(), "panic in a handler", "route", r.Pattern)
+				// A panic is a bug, and its text may hold anything: only where it was is logged.
+				a.Log.ErrorContext(r.Context(), "panic in a handler", "route", r.Pattern, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					writeProblem(rec, newProblem(http.StatusInternalServerError, "something went wrong on our side; the log has the cause"))
 				}

@@ -49,10 +49,10 @@ type (
 		}
 	}
 	webhookOutput struct{ Body WebhookModel }
-	idInput       struct {
+	IDInput       struct {
 		ID string `path:"id" maxLength:"64"`
 	}
-	pageInput        struct{ page }
+	pageInput        struct{ Page }
 	deliveriesOutput struct {
 		Body struct {
 			Items      []DeliveryModel `json:"items"`
@@ -101,7 +101,7 @@ func (a *API) createWebhook(ctx context.Context, in *newWebhookInput) (*webhookO
 	return &webhookOutput{m}, nil
 }
 
-func (a *API) deleteWebhook(ctx context.Context, in *idInput) (*none, error) {
+func (a *API) deleteWebhook(ctx context.Context, in *IDInput) (*none, error) {
 	return nil, a.Webhooks.Delete(ctx, caller(ctx).Actor.ID, in.ID)
 }
 
@@ -131,6 +131,6 @@ func (a *API) getDeliveries(ctx context.Context, in *pageInput) (*deliveriesOutp
 	return out, nil
 }
 
-func (a *API) retryDelivery(ctx context.Context, in *idInput) (*none, error) {
+func (a *API) retryDelivery(ctx context.Context, in *IDInput) (*none, error) {
 	return nil, a.Webhooks.Retry(ctx, caller(ctx).Actor.ID, in.ID)
 }
