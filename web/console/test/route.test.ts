@@ -5,6 +5,7 @@ const routes: [string, Route][] = [
   ['', { name: 'queue', state: 'open' }],
   ['#/queue', { name: 'queue', state: 'open' }],
   ['#/queue/decided', { name: 'queue', state: 'decided' }],
+  ['#/queue/closed', { name: 'queue', state: 'open' }],
   ['#/case/case_01', { name: 'case', id: 'case_01' }],
   ['#/case/', { name: 'unknown' }],
   ['#/report/r1', { name: 'report', id: 'r1' }],

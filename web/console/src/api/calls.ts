@@ -42,7 +42,7 @@ export const reports = {
 
 export const lists = {
   all: () => get<{ items: t.List[] }>('/v1/lists'),
-  create: (l: { name: string; kind: t.ListKind; source?: string; threshold?: number }) => post<t.List>('/v1/lists', l),
+  create: (l: t.NewList) => post<t.List>('/v1/lists', l),
   change: (name: string, c: { enabled?: boolean; threshold?: number }) => patch<t.List>(`/v1/lists/${id(name)}`, c),
   remove: (name: string) => del(`/v1/lists/${id(name)}`),
   import: (name: string, form: FormData) => upload<t.ImportResult>(`/v1/lists/${id(name)}/import`, form),
@@ -61,7 +61,7 @@ export const ledger = {
 export const webhooks = {
   all: () => get<{ items: t.Webhook[] }>('/v1/webhooks'),
   create: (w: { url: string; events?: string[] }) =>
-    post<{ id: string; url: string; events: string[]; secret: string }>('/v1/webhooks', w),
+    post<t.Webhook>('/v1/webhooks', w),
   remove: (w: string) => del(`/v1/webhooks/${id(w)}`),
   deliveries: (cursor?: string) => get<t.Page<t.Delivery>>(`/v1/webhooks/deliveries${query(page(cursor))}`),
   retry: (d: string) => post<void>(`/v1/webhooks/deliveries/${id(d)}/retry`),
@@ -71,9 +71,9 @@ export const people = {
   users: () => get<{ items: t.User[] }>('/v1/users'),
   addUser: (u: { name: string; role: t.Role }) => post<{ user: t.User; link: string }>('/v1/users', u),
   link: (u: string) => post<{ link: string }>(`/v1/users/${id(u)}/link`),
-  changeUser: (u: string, c: { disabled?: boolean; role?: t.Role }) => patch<t.User>(`/v1/users/${id(u)}`, c),
+  changeUser: (u: string, c: { disabled?: boolean; role?: t.Role }) => patch<void>(`/v1/users/${id(u)}`, c),
   keys: () => get<{ items: t.Key[] }>('/v1/keys'),
-  addKey: (k: { name: string; role: string }) =>
+  addKey: (k: { name: string; role: t.KeyRole }) =>
     post<{ id: string; name: string; role: string; key: string }>('/v1/keys', k),
   removeKey: (k: string) => del(`/v1/keys/${id(k)}`),
 }

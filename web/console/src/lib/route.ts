@@ -2,7 +2,7 @@
 // identifier ever stands there.
 
 export type Route =
-  | { name: 'queue'; state: 'open' | 'decided' | 'closed' }
+  | { name: 'queue'; state: 'open' | 'decided' }
   | { name: 'case'; id: string }
   | { name: 'reports' }
   | { name: 'report'; id: string }
@@ -19,7 +19,7 @@ export function parse(hash: string): Route {
   switch (head) {
     case '':
     case 'queue':
-      return { name: 'queue', state: arg === 'decided' || arg === 'closed' ? arg : 'open' }
+      return { name: 'queue', state: arg === 'decided' ? 'decided' : 'open' }
     case 'case':
       return arg ? { name: 'case', id: arg } : { name: 'unknown' }
     case 'report':

@@ -161,6 +161,7 @@ export function accountRows(a: Account): { label: string; values: string[] }[] {
     { label: 'Phone', values: (a.phones ?? []).map((p) => p.number + mark(p.verified)) },
     { label: 'Date of birth', values: a.date_of_birth ? [a.date_of_birth] : [] },
     { label: 'Profile', values: a.profile_url ? [a.profile_url] : [] },
+    { label: 'About them', values: a.profile_bio ? [a.profile_bio] : [] },
     { label: 'Devices', values: (a.devices ?? []).map((d) => `${d.type} ${d.value}`) },
   ]
   return rows.filter((r) => r.values.length > 0)
