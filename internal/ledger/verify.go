@@ -36,84 +36,146 @@ func (v *Verification) problem(format string, args ...any) {
 // Verify recomputes the tree from the entries and compares it with every
 // stored hash and every signed checkpoint. kept is the checkpoint that was
 // kept outside the database ("" if there is none): the tree must still contain
-// it, which shows a rollback of the whole database. An error means that the
-// check could not be made, never that it failed.
+// it, which shows a rollback of the whole database. A sealer may run meanwhile.
+// An error means that the check could not be made, never that it failed.
 func Verify(ctx context.Context, s *store.Store, verifier note.Verifier, kept string) (*Verification, error) {
 	v := &Verification{}
 	q := s.Read()
-	want, err := v.expectedRoots(ctx, q, verifier, kept)
-	if err != nil {
-		return nil, err
+	w := &heads{v: v, verifier: verifier, roots: map[int64]tlog.Hash{}, last: -1}
+	if kept != "" {
+		w.add(kept, "checkpoint file", -1)
 	}
 	t := &tree{}
 	for {
-		entries, err := q.SealedEntries(ctx, t.size, 1000)
+		// The head is read first: what is sealed from here on comes with its
+		// checkpoint in the next round.
+		head, err := q.Head(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading ledger head: %w", err)
+		}
+		if err := w.read(ctx, q); err != nil {
+			return nil, err
+		}
+		if whole, err := v.addUpTo(ctx, q, t, head, w); err != nil {
+			return nil, err
+		} else if !whole {
+			break
+		}
+		beyond, err := q.SealedEntries(ctx, head, 1)
 		if err != nil {
 			return nil, fmt.Errorf("reading ledger: %w", err)
 		}
-		if len(entries) == 0 {
-			break
+		if now, err := q.Head(ctx); err != nil {
+			return nil, fmt.Errorf("reading ledger head: %w", err)
+		} else if now > head {
+			continue
 		}
-		if !v.addEntries(ctx, q, t, entries, want) {
-			break
+		if len(beyond) > 0 {
+			v.problem("head says %d entries, and there is an entry %d (%s)", head, beyond[0].LeafIndex, beyond[0].ID)
 		}
+		break
 	}
 	v.Size, v.Root = t.size, t.root()
-	for size := range want {
+	for size := range w.roots {
 		v.problem("checkpoint of %d entries: only %d entries are there", size, t.size)
 	}
+	if w.signed < t.size {
+		v.problem("the last %d entries stand under no signed checkpoint", t.size-w.signed)
+	}
+	var err error
 	if v.Pending, err = q.CountPendingEntries(ctx); err != nil {
 		return nil, fmt.Errorf("reading ledger: %w", err)
-	}
-	if head, err := q.Head(ctx); err != nil || head != t.size {
-		v.problem("head says %d entries, found %d", head, t.size)
 	}
 	return v, nil
 }
 
-// expectedRoots collects the signed tree heads by size; those that do not
-// verify become problems.
-func (v *Verification) expectedRoots(ctx context.Context, q *db.Queries, verifier note.Verifier, kept string) (map[int64]tlog.Hash, error) {
-	want := map[int64]tlog.Hash{}
-	add := func(text, from string) {
-		n, err := note.Open([]byte(text), note.VerifierList(verifier))
+// heads are the signed tree heads.
+type heads struct {
+	v        *Verification
+	verifier note.Verifier
+	roots    map[int64]tlog.Hash // by size, those that the tree has not reached
+	last     int64               // size of the last checkpoint read
+	signed   int64               // size of the largest one that the tree agreed with
+}
+
+// read collects the checkpoints that have been stored since the last call.
+func (w *heads) read(ctx context.Context, q *db.Queries) error {
+	for {
+		rows, err := q.Checkpoints(ctx, w.last, 1000)
 		if err != nil {
-			v.problem("%s: signature does not verify", from)
-			return
-		}
-		size, root, err := parseCheckpoint(n.Text)
-		if err != nil {
-			v.problem("%s: %v", from, err)
-			return
-		}
-		if other, ok := want[size]; ok && other != root {
-			v.problem("%s: another checkpoint of the same size has a different root", from)
-			return
-		}
-		want[size] = root
-	}
-	if kept != "" {
-		add(kept, "checkpoint file")
-	}
-	for last := int64(-1); ; {
-		rows, err := q.Checkpoints(ctx, last, 1000)
-		if err != nil {
-			return nil, fmt.Errorf("reading checkpoints: %w", err)
+			return fmt.Errorf("reading checkpoints: %w", err)
 		}
 		for _, c := range rows {
-			add(c.Note, fmt.Sprintf("checkpoint of %d entries", c.Size))
-			last = c.Size
-			v.Checkpoints++
+			w.add(c.Note, fmt.Sprintf("checkpoint of %d entries", c.Size), c.Size)
+			w.last = c.Size
+			w.v.Checkpoints++
 		}
 		if len(rows) < 1000 {
-			return want, nil
+			return nil
 		}
 	}
 }
 
+// add takes a checkpoint in; one that does not verify becomes a problem. filed
+// is the size that it is stored under, -1 if none.
+func (w *heads) add(text, from string, filed int64) {
+	n, err := note.Open([]byte(text), note.VerifierList(w.verifier))
+	if err != nil {
+		w.v.problem("%s: signature does not verify", from)
+		return
+	}
+	size, root, err := parseCheckpoint(n.Text)
+	switch {
+	case err != nil:
+		w.v.problem("%s: %v", from, err)
+		return
+	case filed >= 0 && size != filed:
+		w.v.problem("%s: is of another size, %d", from, size)
+		return
+	}
+	if other, ok := w.roots[size]; ok && other != root {
+		w.v.problem("%s: another checkpoint of the same size has a different root", from)
+		return
+	}
+	w.roots[size] = root
+}
+
+// reached compares the tree with the checkpoint of its size, if there is one.
+func (w *heads) reached(t *tree) {
+	root, ok := w.roots[t.size]
+	if !ok {
+		return
+	}
+	if root == t.root() {
+		w.signed = t.size
+	} else {
+		w.v.problem("checkpoint of %d entries: entries do not have the signed root", t.size)
+	}
+	delete(w.roots, t.size)
+}
+
+// addUpTo adds the entries below head to t. It returns false when some are
+// missing and going on is pointless.
+func (v *Verification) addUpTo(ctx context.Context, q *db.Queries, t *tree, head int64, w *heads) (bool, error) {
+	for t.size < head {
+		entries, err := q.SealedEntries(ctx, t.size, int32(min(1000, head-t.size)))
+		if err != nil {
+			return false, fmt.Errorf("reading ledger: %w", err)
+		}
+		if len(entries) == 0 {
+			v.problem("head says %d entries, found %d", head, t.size)
+			return false, nil
+		}
+		if !v.addEntries(ctx, q, t, entries, w) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // addEntries adds a run of entries to t and checks what can be checked at each
 // size. It returns false when the order is broken and going on is pointless.
-func (v *Verification) addEntries(ctx context.Context, q *db.Queries, t *tree, entries []db.LedgerEntry, want map[int64]tlog.Hash) bool {
+func (v *Verification) addEntries(ctx context.Context, q *db.Queries, t *tree, entries []db.LedgerEntry, w *heads) bool {
 	for _, e := range entries {
 		if e.LeafIndex != t.size {
 			v.problem("entry %d is missing or twice (found entry %s with index %d)", t.size, e.ID, e.LeafIndex)
@@ -127,12 +189,7 @@ func (v *Verification) addEntries(ctx context.Context, q *db.Queries, t *tree, e
 				break
 			}
 		}
-		if root, ok := want[t.size]; ok {
-			if root != t.root() {
-				v.problem("checkpoint of %d entries: entries do not have the signed root", t.size)
-			}
-			delete(want, t.size)
-		}
+		w.reached(t)
 	}
 	return true
 }

@@ -116,8 +116,10 @@ type bench struct {
 	fake   *ncmec.Server
 	url    string
 	cfg    reporting.Config
-	events []safety.Event // announced and committed or not; see announced
-	refuse error          // what the announcing hook answers
+	refuse error // what the announcing hook answers
+
+	mu     sync.Mutex
+	events []safety.Event // announced, committed or not; guarded by mu
 	cases  int
 }
 
@@ -163,6 +165,8 @@ func (b *bench) desk(hook func(string, moment)) *reporting.Desk {
 	}
 	return reporting.NewDesk(b.store, b.vault, b.clock.now, cfg, reporting.Hooks{
 		Announce: func(_ context.Context, _ *store.Tx, e safety.Event) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			b.events = append(b.events, e)
 			return b.refuse
 		}})

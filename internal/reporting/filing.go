@@ -177,7 +177,7 @@ func (f *filing) upload(ctx context.Context, remote int64, file file) error {
 		return err
 	}
 	file.row.State = string(fileUploading)
-	if err := f.setFile(ctx, file.row, nil, nil); err != nil {
+	if err := f.setFile(ctx, file.row, nil); err != nil {
 		return err
 	}
 	call, cancel := context.WithTimeout(ctx, callLimit)
@@ -187,7 +187,7 @@ func (f *filing) upload(ctx context.Context, remote int64, file file) error {
 		return f.fileTrouble(ctx, &resp.Exchange, err)
 	}
 	file.row.State, file.row.RemoteFileID, file.row.Md5 = string(fileUploaded), resp.FileID, resp.Hash
-	return f.setFile(ctx, file.row, &resp.Exchange, nil)
+	return f.setFile(ctx, file.row, &resp.Exchange)
 }
 
 func (f *filing) describe(ctx context.Context, in *input, remote int64, file file) error {
@@ -196,7 +196,7 @@ func (f *filing) describe(ctx context.Context, in *input, remote int64, file fil
 		return f.fileTrouble(ctx, nil, err)
 	}
 	file.row.State = string(fileDescribing)
-	if err := f.setFile(ctx, file.row, nil, nil); err != nil {
+	if err := f.setFile(ctx, file.row, nil); err != nil {
 		return err
 	}
 	call, cancel := context.WithTimeout(ctx, callLimit)
@@ -206,7 +206,7 @@ func (f *filing) describe(ctx context.Context, in *input, remote int64, file fil
 		return f.fileTrouble(ctx, &resp.Exchange, err)
 	}
 	file.row.State = string(fileDescribed)
-	return f.setFile(ctx, file.row, &resp.Exchange, nil)
+	return f.setFile(ctx, file.row, &resp.Exchange)
 }
 
 // fileTrouble stores a failed call and takes the report back: to be begun again
@@ -355,7 +355,7 @@ func (f *filing) advance(ctx context.Context, tx *store.Tx, r db.Report) error {
 	return nil
 }
 
-func (f *filing) setFile(ctx context.Context, row db.ReportFile, ex *cybertip.Exchange, cause error) error {
+func (f *filing) setFile(ctx context.Context, row db.ReportFile, ex *cybertip.Exchange) error {
 	ctx = context.WithoutCancel(ctx)
 	return f.d.store.Tx(ctx, func(tx *store.Tx) error {
 		r := f.r
@@ -370,7 +370,7 @@ func (f *filing) setFile(ctx context.Context, row db.ReportFile, ex *cybertip.Ex
 		if err != nil {
 			return fmt.Errorf("storing file state: %w", err)
 		}
-		if err := f.keep(ctx, tx, ex, cause); err != nil {
+		if err := f.keep(ctx, tx, ex, nil); err != nil {
 			return err
 		}
 		f.r = r

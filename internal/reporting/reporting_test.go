@@ -194,9 +194,8 @@ func TestCredentialsFailureRecovers(t *testing.T) {
 			b := newBench(t)
 			c := b.confirm(material{files: []string{"harmless"}})
 			b.approve(c.reportID)
-			locked := true
 			b.fake.SetFaults(func(o string, p ncmec.Phase) ncmec.Fault {
-				if locked && p == ncmec.Before && (o == op || o == "retract") {
+				if p == ncmec.Before && (o == op || o == "retract") {
 					return ncmec.Fault{Kind: ncmec.Status, Status: 401}
 				}
 				return ncmec.Fault{}
@@ -212,7 +211,6 @@ func TestCredentialsFailureRecovers(t *testing.T) {
 				b.clock.until(store.Time(r.NextAttemptAt))
 			}
 			b.fake.SetFaults(nil)
-			locked = false
 			b.drive(b.desk(nil), c.reportID)
 			b.verify(c, false)
 		})

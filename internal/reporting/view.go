@@ -49,29 +49,27 @@ func (d *Desk) View(ctx context.Context, reportID string) (*View, error) {
 		v.Files = append(v.Files, FileView{EvidenceID: f.row.EvidenceID, Filename: f.item.Filename, MediaType: f.evidence.MediaType,
 			MD5: f.item.Md5, RemoteID: f.row.RemoteFileID, State: f.row.State, Size: f.evidence.Size, Viewed: viewed})
 	}
-	return v, d.document(in, v)
+	d.document(in, v)
+	return v, nil
 }
 
 // document adds the XML: what was sent if anything was, else what would be, and
 // what is wrong with that.
-func (d *Desk) document(in *input, v *View) error {
+func (d *Desk) document(in *input, v *View) {
 	for _, x := range v.Exchanges {
 		if x.Operation == "submit" && len(x.Request) > 0 {
 			v.XML = string(x.Request)
 		}
 	}
 	if in.report.State != string(Draft) {
-		return nil
+		return
 	}
 	r := d.compile(in)
-	err := r.Validate(d.now())
-	if bad, ok := errors.AsType[*cybertip.ValidationError](err); ok {
+	if bad, ok := errors.AsType[*cybertip.ValidationError](r.Validate(d.now())); ok {
 		v.Problems = bad.Problems
 	}
-	doc, err := cybertip.Marshal(r)
-	if err != nil {
-		return nil // Validate has said why
+	// What cannot be written, Validate has explained.
+	if doc, err := cybertip.Marshal(r); err == nil {
+		v.XML = string(doc)
 	}
-	v.XML = string(doc)
-	return nil
 }

@@ -183,7 +183,7 @@ func (s *Store) Tx(ctx context.Context, fn func(*Tx) error) error {
 		if err = s.tryTx(ctx, fn); err == nil || !retryable(err) || i == tries-1 {
 			break
 		}
-		pause := time.Duration(1<<i)*5*time.Millisecond + rand.N(10*time.Millisecond)
+		pause := time.Duration(1<<i)*5*time.Millisecond + rand.N(10*time.Millisecond) //nolint:gosec // spreads retries, guards nothing
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
