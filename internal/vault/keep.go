@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,20 +81,36 @@ func (v *Vault) Expire(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("looking for expired cases: %w", err)
 	}
-	for i, id := range ids {
-		var after func() error
-		err := v.store.Tx(ctx, func(tx *store.Tx) (err error) {
-			after, err = v.Destroy(ctx, tx, "system", id, "every clock has run out")
-			return err
-		})
-		if err == nil {
-			err = after()
-		}
+	n := 0
+	for _, id := range ids {
+		gone, err := v.expire(ctx, id)
 		if err != nil {
-			return i, fmt.Errorf("destroying evidence of %s: %w", id, err)
+			return n, fmt.Errorf("destroying evidence of %s: %w", id, err)
+		}
+		if gone {
+			n++
 		}
 	}
-	return len(ids), nil
+	return n, nil
+}
+
+// expire destroys one case. It looks again in the transaction: since the list
+// was read, a clock may have been set or the case opened again.
+func (v *Vault) expire(ctx context.Context, caseID string) (bool, error) {
+	after := func() error { return nil }
+	gone := false
+	err := v.store.Tx(ctx, func(tx *store.Tx) error {
+		ids, err := tx.ExpiredCases(ctx, store.Micros(v.now()))
+		if gone = slices.Contains(ids, caseID); err != nil || !gone {
+			return err
+		}
+		after, err = v.Destroy(ctx, tx, "system", caseID, "every clock has run out")
+		return err
+	})
+	if err != nil || !gone {
+		return false, err
+	}
+	return true, after()
 }
 
 // Sweep deletes bodies that no record points to and that are older than a day:
