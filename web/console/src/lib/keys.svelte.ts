@@ -32,7 +32,7 @@ function run(id: ActionId): boolean {
 addEventListener(
   'keydown',
   (e) => {
-    if (e.key === 'Escape') for (const l of layers) l.cover?.()
+    if (e.key === 'Escape') run('cover')
   },
   true,
 )

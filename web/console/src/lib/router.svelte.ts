@@ -6,10 +6,13 @@ class Router {
   visits = $state(0)
 
   constructor() {
-    addEventListener('hashchange', () => {
-      this.current = parse(location.hash)
-      this.visits++
-    })
+    addEventListener('hashchange', this.read)
+  }
+
+  /** Reads the address again; for those who replace it without an event. */
+  read = () => {
+    this.current = parse(location.hash)
+    this.visits++
   }
 
   go(r: Route) {

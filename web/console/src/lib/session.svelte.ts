@@ -2,6 +2,7 @@ import { session as api } from '../api/calls'
 import { Problem, asProblem, onSignedOut } from '../api/client'
 import type { Session } from '../api/types'
 import { linkToken } from './route'
+import { router } from './router.svelte'
 
 class Who {
   state = $state<'checking' | 'out' | 'in' | 'unreachable'>('checking')
@@ -81,7 +82,10 @@ class Who {
 // The token is a key: it leaves the address bar and the history before anything else happens.
 function takeToken(): string | undefined {
   const token = linkToken(location.hash)
-  if (token) history.replaceState(null, '', `${location.pathname}${location.search}#/queue`)
+  if (token) {
+    history.replaceState(null, '', `${location.pathname}${location.search}#/queue`)
+    router.read()
+  }
   return token
 }
 
@@ -89,8 +93,5 @@ export const who = new Who()
 onSignedOut.handler = () => who.dropped()
 addEventListener('hashchange', () => {
   const token = takeToken()
-  if (token) {
-    dispatchEvent(new HashChangeEvent('hashchange'))
-    void who.redeem(token)
-  }
+  if (token) void who.redeem(token)
 })

@@ -167,6 +167,50 @@ export function accountRows(a: Account): { label: string; values: string[] }[] {
   return rows.filter((r) => r.values.length > 0)
 }
 
+const acts: Record<string, string> = {
+  'account.put': 'wrote what is known of the account',
+  'case.open': 'opened the case',
+  'case.item': 'added an item',
+  'case.claim': 'took the case',
+  'case.release': 'gave the case back',
+  'case.decide': 'decided the case',
+  'case.undo': 'took the decision back',
+  'evidence.view': 'looked',
+  'evidence.destroy': 'destroyed the file',
+  'key.create': 'made a key',
+  'key.revoke': 'revoked a key',
+  'list.create': 'made the list',
+  'list.change': 'changed the list',
+  'list.delete': 'deleted the list',
+  'list.import': 'imported signals',
+  'list.signal.remove': 'removed a signal',
+  'passkey.add': 'added a passkey',
+  'report.draft': 'drafted a report',
+  'report.edit': 'edited the report',
+  'report.approve': 'approved the report',
+  'report.withdraw': 'withdrew the report',
+  'report.retry': 'asked to try again',
+  'report.opening': 'is opening the report',
+  'report.open': 'opened the report at the authority',
+  'report.sealed': 'sealed the report',
+  'report.filed': 'filed the report',
+  'session.begin': 'signed in',
+  'session.end': 'signed out',
+  'user.create': 'added a person',
+  'user.change': 'changed a person',
+  'user.link': 'made a sign-in link',
+  'webhook.create': 'added a webhook',
+  'webhook.delete': 'removed a webhook',
+  'webhook.retry': 'asked to send again',
+}
+/** What a ledger line says was done; a code that is not known is shown as it is. */
+export const actionWords = (code: string) => acts[code] ?? code
+
+/** A field's path as words: `reporter.company_template` is “Reporter: company template”. */
+export function fieldWords(path: string): string {
+  return capital(path.replace(/\./g, ': ').replace(/_/g, ' '))
+}
+
 /** Short form of a long identifier: enough to tell two apart. */
 export const shortId = (id: string) => (id.length > 18 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id)
 
