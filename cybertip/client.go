@@ -288,7 +288,7 @@ func (c *Client) do(ctx context.Context, q request) (x Exchange, err error) {
 	if err != nil {
 		return x, transport(q, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	return x, x.read(q, res, c.now())
 }
 

@@ -106,11 +106,11 @@ var codeNames = map[int]string{
 // are not answers.
 var ErrAmbiguous = errors.New("cybertip: not known whether the request was carried out")
 
-// ErrHashMismatch: the authority received other bytes than were sent, by the
+// ErrHashMismatch says that the authority received other bytes than were sent, by the
 // MD5 it returned. The file now stands in the report; retract the report.
 var ErrHashMismatch = errors.New("cybertip: the authority's MD5 differs from that of the bytes sent")
 
-// ErrFileSize: the reader of an upload held more or fewer bytes than announced.
+// ErrFileSize says that the reader of an upload held more or fewer bytes than announced.
 // The request was broken off; the authority may or may not have kept a part.
 var ErrFileSize = errors.New("cybertip: the file is not of the size announced")
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -134,7 +135,8 @@ func (a *App) Close() error {
 func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 	m := a.Config.Media
 	return media.NewPool(ctx, media.Config{Children: m.Children, AllowUnsandboxed: m.AllowUnsandboxed,
-		Limits: media.Limits{MaxBytes: m.MaxFileBytes}})
+		// Every distinct frame of an ordinary animation is looked up.
+		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256}})
 }
 
 // NewIntake returns the desk that checks content.
@@ -160,7 +162,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	in := a.NewIntake(pool)
 	metrics := newTelemetry(a, in)
 	handler := api.New(a.deps(version, pool, in, metrics)).Handler()
-	listener, err := net.Listen("tcp", a.Config.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
@@ -201,7 +203,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 	return api.Deps{Store: a.Store, Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
 		Reports: a.Reports, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
-		SecureCookies: a.Config.PublicURL[:5] == "https", MaxFile: a.Config.Media.MaxFileBytes}
+		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }
 
 // expireArgs is the job that destroys what no clock keeps any more.
@@ -214,7 +216,9 @@ func (a *App) startJobs(ctx context.Context) (stop func(context.Context) error, 
 	jobs := store.NewJobs()
 	store.Handle(jobs, func(ctx context.Context, args reporting.FileArgs) error { return a.Reports.File(ctx, args.ReportID) })
 	store.Handle(jobs, func(ctx context.Context, _ reporting.SweepArgs) error { return a.Reports.Sweep(ctx) })
-	store.Handle(jobs, func(ctx context.Context, args stream.DeliverArgs) error { return a.Webhooks.Deliver(ctx, args.DeliveryID) })
+	store.Handle(jobs, func(ctx context.Context, args stream.DeliverArgs) error {
+		return a.Webhooks.Deliver(ctx, args.DeliveryID)
+	})
 	store.Handle(jobs, func(ctx context.Context, _ expireArgs) error { return a.expire(ctx) })
 	jobs.Every(time.Minute, reporting.SweepArgs{})
 	jobs.Every(time.Hour, expireArgs{})

@@ -39,9 +39,10 @@ type Config struct {
 
 // MediaConfig bounds what a file may cost.
 type MediaConfig struct {
-	MaxFileBytes     int64 `yaml:"max_file_bytes" env:"ROWAN_MEDIA_MAX_FILE_BYTES"`       // default 32 MiB
-	Children         int   `yaml:"children" env:"ROWAN_MEDIA_CHILDREN"`                   // decoding processes; default one a core
-	AllowUnsandboxed bool  `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"` // run where the sandbox does not hold
+	MaxFileBytes     int64 `yaml:"max_file_bytes" env:"ROWAN_MEDIA_MAX_FILE_BYTES"`         // default 32 MiB
+	Children         int   `yaml:"children" env:"ROWAN_MEDIA_CHILDREN"`                     // decoding processes; default one a core
+	ChildMemoryBytes int64 `yaml:"child_memory_bytes" env:"ROWAN_MEDIA_CHILD_MEMORY_BYTES"` // of each; default 192 MiB, at least 128 MiB
+	AllowUnsandboxed bool  `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"`   // run where the sandbox does not hold
 }
 
 // EvidenceConfig says how long things are kept.
@@ -99,6 +100,9 @@ func (c *Config) Complete() error {
 	fill(&c.Evidence.KeyFile, filepath.Join(c.Data, "keys", "vault.key"))
 	if c.Media.MaxFileBytes == 0 {
 		c.Media.MaxFileBytes = 32 << 20
+	}
+	if c.Media.ChildMemoryBytes == 0 {
+		c.Media.ChildMemoryBytes = 192 << 20
 	}
 	if c.Evidence.KeepNotConfirmedDays == 0 {
 		c.Evidence.KeepNotConfirmedDays = 30

@@ -121,7 +121,7 @@ func (d *Desk) record(ctx context.Context, tx *store.Tx, who safety.Actor, c db.
 	if err != nil {
 		return made, fmt.Errorf("reading decision back: %w", err)
 	}
-	if err := d.consequences(ctx, tx, who, c, made); err != nil {
+	if err := d.consequences(ctx, tx, c, made); err != nil {
 		return made, err
 	}
 	return made, ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: who.ID, Action: "case.decide", Subject: c.ID,
@@ -131,7 +131,7 @@ func (d *Desk) record(ctx context.Context, tx *store.Tx, who safety.Actor, c db.
 // consequences drafts the report of a confirmed case, starts the clock of one
 // that was not, and tells the platform once the decision can no longer be undone
 // by a slip.
-func (d *Desk) consequences(ctx context.Context, tx *store.Tx, who safety.Actor, c db.Case, made db.Decision) error {
+func (d *Desk) consequences(ctx context.Context, tx *store.Tx, c db.Case, made db.Decision) error {
 	now := d.now()
 	if made.Outcome == string(Confirmed) {
 		if err := d.hooks.Draft(ctx, tx, c, made); err != nil {

@@ -13,9 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sandboxSupported says whether children are confined on this system.
-const sandboxSupported = true
-
 // enterSandbox gives up what a decoder does not need, for good, and tries
 // whether it is gone. Landlock is used as far as the kernel has it; the system
 // call filter alone also keeps files, sockets and programs away.

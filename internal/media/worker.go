@@ -32,7 +32,7 @@ const startTime = 20 * time.Second
 // startWorker starts a child and waits until it has passed its self-test.
 func startWorker(ctx context.Context, c *Config) (*worker, error) {
 	w := &worker{last: new(tail)}
-	w.cmd = exec.Command(c.Executable)
+	w.cmd = exec.Command(c.Executable) //nolint:noctx // a child outlives the request that started it; the pool kills it
 	w.cmd.Args = []string{"rowan-media"}
 	w.cmd.Env = []string{childVariable + "=1"}
 	w.cmd.Stderr = w.last
