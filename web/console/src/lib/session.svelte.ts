@@ -20,6 +20,12 @@ class Who {
     return this.value?.scopes.some((s) => s === scope || s === `${room}:*`) ?? false
   }
 
+  /** Whether an id is mine: an actor of the ledger is `user:ID`, a person in the list is `ID`. */
+  is(id: string | undefined): boolean {
+    const bare = (s: string) => s.replace(/^user:/, '')
+    return !!id && !!this.user && bare(id) === bare(this.user.id)
+  }
+
   accept(s: Session) {
     this.value = s
     this.problem = undefined

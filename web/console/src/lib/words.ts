@@ -167,6 +167,9 @@ export function accountRows(a: Account): { label: string; values: string[] }[] {
   return rows.filter((r) => r.values.length > 0)
 }
 
+/** `ncmec` is an abbreviation; a name with capitals or spaces is shown as it is. */
+export const authorityName = (n: string) => (/^[a-z]{2,6}$/.test(n) ? n.toUpperCase() : n)
+
 const acts: Record<string, string> = {
   'account.put': 'wrote what is known of the account',
   'case.open': 'opened the case',
