@@ -38,7 +38,8 @@ var floor = map[string]int{
 	"internal/api":    5,
 	"internal/intake": 4, // brings match, policy and cases together for api, and later for stream
 	"internal/cases":  3, "internal/reporting": 3, "internal/policy": 3, "internal/match": 3, "internal/access": 3,
-	"internal/stream": 3,                                            // webhooks out are a room; events in will be on api's floor
+	"internal/stream": 3, // webhooks out are a room; events in will be on api's floor
+	"internal/fetch":  1,
 	"internal/vault":  2, "internal/media": 1, "internal/ledger": 1, // vault writes its own ledger rows
 	"internal/store": 0, "internal/store/db": -1,
 	"internal/safety": -2,
@@ -69,7 +70,7 @@ func testFloors(t *testing.T) {
 // owner names the one package that may import a heavy dependency, so that
 // replacing it is the work of an afternoon.
 var owner = map[string][]string{
-	"modernc.org/sqlite":                {"internal/store"},
+	"modernc.org/sqlite":                {"internal/store", "internal/store/storetest"},
 	"github.com/jackc/pgx":              {"internal/store", "internal/store/storetest"},
 	"github.com/pressly/goose":          {"internal/store"},
 	"github.com/riverqueue/river":       {"internal/store"},

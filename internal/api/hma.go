@@ -22,10 +22,10 @@ import (
 // hmaRoutes answer as Meta's Hasher-Matcher-Actioner does, for its clients: the
 // same paths, forms and errors ({"message": …}), hashes by the same convention.
 // Unlike it they need a key (scope lists:match, because a lookup with distances
-// is an oracle on the lists), and they never fetch a URL: that form answers 501
-// until fetching is safe.
+// is an oracle on the lists), and they fetch URLs only from hosts that the
+// operator has named.
 func (a *API) hmaRoutes() {
-	a.mux.HandleFunc("GET /h/hash", a.hma(a.hmaURL))
+	a.mux.HandleFunc("GET /h/hash", a.hma(a.hmaHashURL))
 	a.mux.HandleFunc("POST /h/hash", a.hma(a.hmaHash))
 	a.mux.HandleFunc("GET /m/lookup", a.hma(a.hmaLookupSignal))
 	a.mux.HandleFunc("POST /m/lookup", a.hma(a.hmaLookupFile))
@@ -82,8 +82,20 @@ func (a *API) hmaStatus(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "I-AM-ALIVE")
 }
 
-func (a *API) hmaURL(*http.Request) (any, error) {
-	return nil, newProblem(http.StatusNotImplemented, "Rowan does not fetch URLs; post the file")
+// hmaFetch gets the file of the form with a URL.
+func (a *API) hmaFetch(r *http.Request) ([]byte, error) {
+	if t := r.URL.Query().Get("content_type"); t != "" && t != "photo" {
+		return nil, safety.Errorf(safety.Invalid, "content_type must be photo")
+	}
+	return a.Fetch.Get(r.Context(), r.URL.Query().Get("url"))
+}
+
+func (a *API) hmaHashURL(r *http.Request) (any, error) {
+	file, err := a.hmaFetch(r)
+	if err != nil {
+		return nil, err
+	}
+	return a.hmaHashes(r.Context(), file)
 }
 
 // hmaFile reads the one file of a multipart form; its field's name is the
@@ -136,7 +148,11 @@ func (a *API) hmaHash(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := a.hmaExamine(r.Context(), file)
+	return a.hmaHashes(r.Context(), file)
+}
+
+func (a *API) hmaHashes(ctx context.Context, file []byte) (any, error) {
+	report, err := a.hmaExamine(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +171,10 @@ func (a *API) hmaLookupFile(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.hmaLookup(r, file)
+}
+
+func (a *API) hmaLookup(r *http.Request, file []byte) (any, error) {
 	report, err := a.hmaExamine(r.Context(), file)
 	if err != nil {
 		return nil, err
@@ -170,7 +190,11 @@ func (a *API) hmaLookupFile(r *http.Request) (any, error) {
 func (a *API) hmaLookupSignal(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	if q.Has("url") {
-		return a.hmaURL(r)
+		file, err := a.hmaFetch(r)
+		if err != nil {
+			return nil, err
+		}
+		return a.hmaLookup(r, file)
 	}
 	switch q.Get("signal_type") {
 	case "pdq":

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
@@ -34,6 +35,7 @@ type Deps struct {
 	Lists    *match.Lists
 	Index    *match.Index
 	Pool     *media.Pool
+	Fetch    *fetch.Fetcher
 	Cases    *cases.Desk
 	Reports  *reporting.Desk
 	Vault    *vault.Vault

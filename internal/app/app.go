@@ -18,6 +18,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
@@ -200,7 +201,10 @@ func ignoreClosed(err error) error {
 }
 
 func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemetry) api.Deps {
-	return api.Deps{Store: a.Store, Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
+	f := a.Config.Fetch
+	return api.Deps{Store: a.Store, Fetch: fetch.New(fetch.Config{Hosts: f.Hosts, AllowHTTP: f.AllowHTTP,
+		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
+		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
 		Reports: a.Reports, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}

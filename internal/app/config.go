@@ -33,6 +33,7 @@ type Config struct {
 	LogLevel    string `yaml:"log_level" env:"ROWAN_LOG_LEVEL"`       // debug, info, warn, error; default info
 
 	Media     MediaConfig     `yaml:"media"`
+	Fetch     FetchConfig     `yaml:"fetch"`
 	Evidence  EvidenceConfig  `yaml:"evidence"`
 	Reporting ReportingConfig `yaml:"reporting"`
 }
@@ -43,6 +44,13 @@ type MediaConfig struct {
 	Children         int   `yaml:"children" env:"ROWAN_MEDIA_CHILDREN"`                     // decoding processes; default one a core
 	ChildMemoryBytes int64 `yaml:"child_memory_bytes" env:"ROWAN_MEDIA_CHILD_MEMORY_BYTES"` // of each; default 192 MiB, at least 128 MiB
 	AllowUnsandboxed bool  `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"`   // run where the sandbox does not hold
+}
+
+// FetchConfig says which URLs the HMA-compatible lookups may fetch.
+type FetchConfig struct {
+	Hosts        []string `yaml:"hosts" env:"ROWAN_FETCH_HOSTS"`                 // names, or ".example.test" for all under a domain; none: fetching is off
+	AllowHTTP    bool     `yaml:"allow_http" env:"ROWAN_FETCH_ALLOW_HTTP"`       // plain http too
+	AllowPrivate bool     `yaml:"allow_private" env:"ROWAN_FETCH_ALLOW_PRIVATE"` // private addresses too, for a platform next door
 }
 
 // EvidenceConfig says how long things are kept.
