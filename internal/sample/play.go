@@ -90,7 +90,9 @@ type upload struct {
 }
 
 func uploads(now time.Time) []upload {
-	at := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute).Truncate(time.Second).UTC() }
+	at := func(minutes int) time.Time {
+		return now.Add(-time.Duration(minutes) * time.Minute).Truncate(time.Second).UTC()
+	}
 	draw := func(i uint64) []byte { return PNG(Landscape(i, 1024, 683)) }
 	meta := func(content, account, name string, minutes int) client.Meta {
 		return client.Meta{ContentID: content, AccountID: account, Surface: "public", Jurisdiction: "GB", CreatedAt: at(minutes),

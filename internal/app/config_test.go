@@ -1,0 +1,96 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rowan-safety/rowan/cybertip"
+)
+
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "rowan.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c, err := Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Complete(); err != nil {
+		t.Fatal(err)
+	}
+	if c.Reporting.Environment != "standin" || c.Reporting.URL != "http://127.0.0.1:8089/ispws" {
+		t.Errorf("by default reports go to %s at %s", c.Reporting.Environment, c.Reporting.URL)
+	}
+	if c.PublicURL != "http://localhost:8080" || c.DatabaseURL != "sqlite:data/rowan.db" {
+		t.Errorf("got %s, %s", c.PublicURL, c.DatabaseURL)
+	}
+}
+
+func TestConfigUnknownKey(t *testing.T) {
+	if _, err := Load(configFile(t, "lisen: 127.0.0.1:1\n")); err == nil || !strings.Contains(err.Error(), "lisen") {
+		t.Errorf("an unknown key gave %v", err)
+	}
+}
+
+func TestConfigEnvironmentOverFile(t *testing.T) {
+	t.Setenv("ROWAN_LISTEN", "127.0.0.1:2")
+	c, err := Load(configFile(t, "listen: 127.0.0.1:1\npublic_url: https://rowan.example.test/\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Complete(); err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:2" || c.PublicURL != "https://rowan.example.test" {
+		t.Errorf("got %s, %s", c.Listen, c.PublicURL)
+	}
+}
+
+func TestConfigReporting(t *testing.T) {
+	password := configFile(t, "word\n")
+	account := ReportingConfig{Username: "u", PasswordFile: password, Platform: "p", Email: "e@example.test"}
+	with := func(change func(*ReportingConfig)) ReportingConfig { r := account; change(&r); return r }
+	for _, tt := range []struct {
+		name, problem, url string
+		cfg                ReportingConfig
+	}{
+		{"test", "", cybertip.TestURL, with(func(r *ReportingConfig) { r.Environment = "test" })},
+		{"production without the switch", "production_confirmed", "", with(func(r *ReportingConfig) { r.Environment = "production" })},
+		{"production", "", cybertip.ProductionURL, with(func(r *ReportingConfig) { r.Environment = "production"; r.ProductionConfirmed = true })},
+		{"another host for the real thing", "reporting.url", "", with(func(r *ReportingConfig) { r.Environment = "test"; r.URL = "https://elsewhere.example.test" })},
+		{"a stand-in elsewhere", "on this machine only", "", ReportingConfig{URL: "http://203.0.113.9/ispws"}},
+		{"nobody", "are needed", "", ReportingConfig{Environment: "test"}},
+		{"no such environment", "must be standin", "", ReportingConfig{Environment: "prod"}},
+		{"no password file", "password_file", "", with(func(r *ReportingConfig) { r.Environment = "test"; r.PasswordFile = "/does/not/exist" })},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := Config{Reporting: tt.cfg}
+			err := c.Complete()
+			if tt.problem == "" && (err != nil || c.Reporting.URL != tt.url) {
+				t.Errorf("got %s, %v", c.Reporting.URL, err)
+			}
+			if tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
+				t.Errorf("got %v, want a problem with %s", err, tt.problem)
+			}
+		})
+	}
+}
+
+// TestConfigAllProblems: an operator sees everything that is wrong at once.
+func TestConfigAllProblems(t *testing.T) {
+	c := Config{Listen: "nonsense", PublicURL: "ftp://x", Media: MediaConfig{MaxFileBytes: 1 << 40}, Reporting: ReportingConfig{Environment: "x"}}
+	err := c.Complete()
+	for _, want := range []string{"listen", "public_url", "max_file_bytes", "reporting.environment"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the problems do not name %s: %v", want, err)
+		}
+	}
+}
