@@ -111,31 +111,43 @@ type importing struct {
 	result  ImportResult
 }
 
+// errOvertaken: this import paused for longer than its hold, and the list was
+// taken by others. What was staged before may be gone, and what would be staged
+// now could be live at once.
+var errOvertaken = safety.Errorf(safety.Conflict, "the list was changed while this import paused; nothing was imported")
+
 func (im *importing) begin(ctx context.Context) error {
-	return im.ls.store.Tx(ctx, func(tx *store.Tx) error {
-		current, err := im.hold(ctx, tx)
+	until := store.Micros(im.ls.now().Add(importHold))
+	err := im.ls.store.Tx(ctx, func(tx *store.Tx) error {
+		current, err := tx.HoldList(ctx, db.HoldListParams{ID: im.list, ImportingUntil: store.Micros(im.ls.now()), ImportingUntil_3: until})
+		if store.IsNotFound(err) {
+			return safety.Errorf(safety.Conflict, "another import into this list is running")
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("holding list: %w", err)
 		}
 		im.version = current + 1
 		_, err = tx.DropStagedSignals(ctx, im.list, current) // of an import that died
 		return err
 	})
+	if err == nil {
+		im.held = until
+	}
+	return err
 }
 
-func (im *importing) hold(ctx context.Context, tx *store.Tx) (version int64, err error) {
-	now := im.ls.now()
-	until := store.Micros(now.Add(importHold))
-	version, err = tx.HoldList(ctx, db.HoldListParams{ID: im.list, ImportingUntil: store.Micros(now),
-		ImportingUntil_2: im.held, ImportingUntil_3: until})
-	if store.IsNotFound(err) {
-		return 0, safety.Errorf(safety.Conflict, "another import into this list is running")
+// renew goes on holding the list, until the time that it returns. It fails when
+// anybody else has held or changed the list since, however late this comes.
+func (im *importing) renew(ctx context.Context, tx *store.Tx) (until int64, err error) {
+	until = store.Micros(im.ls.now().Add(importHold))
+	version, err := tx.HoldList(ctx, db.HoldListParams{ID: im.list, ImportingUntil_2: im.held, ImportingUntil_3: until})
+	if store.IsNotFound(err) || (err == nil && version+1 != im.version) {
+		return 0, errOvertaken
 	}
 	if err != nil {
 		return 0, fmt.Errorf("holding list: %w", err)
 	}
-	im.held = until
-	return version, nil
+	return until, nil
 }
 
 func (im *importing) row(ctx context.Context, row Row, bad error) error {
@@ -169,11 +181,10 @@ func (im *importing) flush(ctx context.Context) error {
 	if len(im.rows) == 0 {
 		return nil
 	}
-	var added int64
-	held := im.held
-	err := im.ls.store.Tx(ctx, func(tx *store.Tx) error {
-		added, im.held = 0, held // the transaction may run more than once
-		if _, err := im.hold(ctx, tx); err != nil {
+	var added, until int64
+	err := im.ls.store.Tx(ctx, func(tx *store.Tx) (err error) {
+		added = 0 // the transaction may run more than once
+		if until, err = im.renew(ctx, tx); err != nil {
 			return err
 		}
 		now := im.ls.now()
@@ -188,15 +199,23 @@ func (im *importing) flush(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	im.held = until
 	im.result.Added += added
 	im.result.Already += int64(len(im.rows)) - added
 	im.rows = im.rows[:0]
-	return err
+	return nil
 }
 
 func (im *importing) publish(ctx context.Context, actor, name string) error {
 	return im.ls.store.Tx(ctx, func(tx *store.Tx) error {
-		version, err := im.ls.bump(ctx, tx, im.list, im.held)
+		until, err := im.renew(ctx, tx)
+		if err != nil {
+			return err
+		}
+		version, err := im.ls.bump(ctx, tx, im.list, until)
 		if err != nil {
 			return err
 		}

@@ -152,6 +152,10 @@ func (ls *Lists) RemoveSignal(ctx context.Context, actor, name, signalID string)
 		if err != nil {
 			return err
 		}
+		// What an import that died has staged must not go live with this version.
+		if _, err := tx.DropStagedSignals(ctx, l.ID, version-1); err != nil {
+			return fmt.Errorf("dropping staged signals: %w", err)
+		}
 		n, err := tx.RemoveSignal(ctx, signalID, l.ID, version)
 		if err != nil {
 			return fmt.Errorf("removing signal: %w", err)

@@ -43,7 +43,6 @@ func parseCSV(r io.Reader, fn func(Row, error) error) error {
 		if err == io.EOF {
 			return nil
 		}
-		line, _ := cr.FieldPos(0)
 		if e, ok := errors.AsType[*csv.ParseError](err); ok {
 			if err := fn(Row{Line: e.StartLine}, safety.Errorf(safety.Invalid, "not well-formed CSV")); err != nil {
 				return err
@@ -53,6 +52,7 @@ func parseCSV(r io.Reader, fn func(Row, error) error) error {
 		if err != nil {
 			return safety.Wrap(safety.Invalid, err, "the file cannot be read to its end")
 		}
+		line, _ := cr.FieldPos(0)
 		if err := csvRow(line, columns, record, fn); err != nil {
 			return err
 		}
