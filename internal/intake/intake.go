@@ -141,6 +141,9 @@ type seen struct {
 }
 
 func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
+	if !d.policy.Permits(match.KnownMedia, c.Surface, c.Jurisdiction) {
+		return seen{scan: safety.ScanUnsupported, reason: "surface_not_permitted"}, nil
+	}
 	if c.File == nil {
 		return given(c), nil
 	}

@@ -9,3 +9,10 @@
 // Lists are secrets: nothing in this package puts a hash into an error, a log
 // line or a ledger row.
 package match
+
+import "github.com/rowan-safety/rowan/internal/safety"
+
+// KnownMedia is the detector that this package is: comparing fingerprints with
+// lists. It never runs on encrypted surfaces: the server does not read what
+// people there send each other.
+var KnownMedia = safety.Detector{Name: "known-media", Surfaces: []safety.Surface{safety.SurfacePublic, safety.SurfacePrivate}}

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"cel.dev/cel-go/cel"
 	"go.yaml.in/yaml/v3"
@@ -65,11 +66,22 @@ type Quota struct {
 	Then    safety.Verdict `yaml:"then"`
 }
 
+// Off keeps a detector from a surface in some jurisdictions. An empty
+// jurisdiction in the list stands for content whose jurisdiction the platform
+// did not say.
+type Off struct {
+	Detector      string                `yaml:"detector"`
+	Surface       safety.Surface        `yaml:"surface"`
+	Jurisdictions []safety.Jurisdiction `yaml:"jurisdictions"`
+	Why           string                `yaml:"why"`
+}
+
 // Policy is a loaded set of rules. It is immutable.
 type Policy struct {
 	version string
 	rules   []rule
 	quotas  []Quota
+	off     []Off
 }
 
 type rule struct {
@@ -84,6 +96,7 @@ type file struct {
 	Version string  `yaml:"version"`
 	Rules   []entry `yaml:"rules"`
 	Quotas  []Quota `yaml:"quotas"`
+	Off     []Off   `yaml:"off"`
 }
 
 type entry struct {
@@ -114,7 +127,7 @@ func Parse(text []byte) (*Policy, error) {
 		return nil, fmt.Errorf("policy environment: %w", err)
 	}
 	sum := sha256.Sum256(text)
-	p := &Policy{version: f.Version + "+" + hex.EncodeToString(sum[:4]), quotas: f.Quotas}
+	p := &Policy{version: f.Version + "+" + hex.EncodeToString(sum[:4]), quotas: f.Quotas, off: f.Off}
 	var problems []error
 	if f.Version == "" {
 		problems = append(problems, errors.New("policy needs a version"))
@@ -137,6 +150,15 @@ func Parse(text []byte) (*Policy, error) {
 	for i, q := range f.Quotas {
 		if q.Name == "" || !q.Verdict.Valid() || q.PerDay <= 0 || (q.Then != safety.VerdictHold && q.Then != safety.VerdictBlock) {
 			problems = append(problems, fmt.Errorf("quota %d: needs a name, a verdict, per_day > 0, and then: hold or block", i+1))
+		}
+	}
+	for i, o := range f.Off {
+		valid := o.Detector != "" && o.Surface.Valid() && len(o.Jurisdictions) > 0
+		for _, j := range o.Jurisdictions {
+			valid = valid && j.Valid()
+		}
+		if !valid {
+			problems = append(problems, fmt.Errorf("off %d: needs a detector, a surface, and jurisdictions as two upper-case letters", i+1))
 		}
 	}
 	return p, errors.Join(problems...)
@@ -184,6 +206,15 @@ func compile(env *cel.Env, e entry) (rule, error) {
 // Version identifies the policy: the operator's label and the first bytes of
 // the file's SHA-256.
 func (p *Policy) Version() string { return p.version }
+
+// Permits reports whether a detector may look at content of a surface in a
+// jurisdiction: it was made for the surface, and the policy does not keep it
+// away.
+func (p *Policy) Permits(d safety.Detector, s safety.Surface, j safety.Jurisdiction) bool {
+	return d.MayRun(s) && !slices.ContainsFunc(p.off, func(o Off) bool {
+		return o.Detector == d.Name && o.Surface == s && slices.Contains(o.Jurisdictions, j)
+	})
+}
 
 // Quotas are the policy's circuit breakers.
 func (p *Policy) Quotas() []Quota { return p.quotas }
