@@ -223,8 +223,10 @@ func (a *App) startJobs(ctx context.Context) (stop func(context.Context) error, 
 	store.Handle(jobs, func(ctx context.Context, args stream.DeliverArgs) error {
 		return a.Webhooks.Deliver(ctx, args.DeliveryID)
 	})
+	store.Handle(jobs, func(ctx context.Context, _ stream.SweepArgs) error { return a.Webhooks.Sweep(ctx) })
 	store.Handle(jobs, func(ctx context.Context, _ expireArgs) error { return a.expire(ctx) })
 	jobs.Every(time.Minute, reporting.SweepArgs{})
+	jobs.Every(time.Minute, stream.SweepArgs{})
 	jobs.Every(time.Hour, expireArgs{})
 	// With SQLite the lock on the data folder says that nobody else is at work.
 	if err := a.Reports.Resume(ctx, a.Store.Engine() == store.SQLite); err != nil {

@@ -113,6 +113,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	dialect := goose.DialectSQLite3
 	if s.engine == Postgres {
 		dialect = goose.DialectPostgres
+		unlock, err := s.lockMigration(ctx)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 	}
 	// goose logs to nowhere by default through a provider; results are enough.
 	p, err := goose.NewProvider(dialect, s.sql, dir)
@@ -128,6 +133,23 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
 	return err
+}
+
+// lockMigration makes replicas that start at once migrate one after the other.
+// PostgreSQL frees the lock by itself if the process dies.
+func (s *Store) lockMigration(ctx context.Context) (unlock func(), err error) {
+	const key = 0x726f77616e // "rowan"
+	conn, err := s.sql.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, "select pg_advisory_lock($1)", int64(key)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", int64(key))
+		_ = conn.Close()
+	}, nil
 }
 
 // Close releases the database.

@@ -46,6 +46,12 @@ type DeliverArgs struct {
 // Kind names the job.
 func (DeliverArgs) Kind() string { return "webhook_deliver" }
 
+// SweepArgs is the durable job that finds deliveries which nobody makes.
+type SweepArgs struct{}
+
+// Kind names the job.
+func (SweepArgs) Kind() string { return "webhook_sweep" }
+
 // pauses are the waits between attempts: about three days in all.
 var pauses = []time.Duration{5 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 	5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
@@ -240,6 +246,23 @@ func Sign(secret, id string, at time.Time, body []byte) string {
 	fmt.Fprintf(mac, "%s.%d.", id, at.Unix())
 	mac.Write(body)
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// Sweep enqueues deliveries that are a minute overdue: their jobs died with a
+// process. A receiver may get an event twice.
+func (w *Webhooks) Sweep(ctx context.Context) error {
+	ids, err := w.store.Read().OverdueDeliveries(ctx, store.Micros(w.now().Add(-time.Minute)))
+	if err != nil {
+		return fmt.Errorf("looking for overdue webhooks: %w", err)
+	}
+	return w.store.Tx(ctx, func(tx *store.Tx) error {
+		for _, id := range ids {
+			if err := tx.Enqueue(ctx, DeliverArgs{DeliveryID: id}, time.Time{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Retry asks for an immediate attempt of a delivery that failed.

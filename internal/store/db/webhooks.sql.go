@@ -216,6 +216,33 @@ func (q *Queries) DeliveryFailed(ctx context.Context, arg DeliveryFailedParams) 
 	return err
 }
 
+const overdueDeliveries = `-- name: OverdueDeliveries :many
+select id from deliveries where state in ('pending', 'failing') and next_attempt_at > 0 and next_attempt_at < $1 order by id limit 1000
+`
+
+func (q *Queries) OverdueDeliveries(ctx context.Context, nextAttemptAt int64) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, overdueDeliveries, nextAttemptAt)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const webhook = `-- name: Webhook :one
 select id, url, secret, events, created_at, deleted_at from webhooks where id = $1
 `

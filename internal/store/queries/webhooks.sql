@@ -31,3 +31,6 @@ update deliveries set state = 'cancelled' where subject = $1 and state = 'pendin
 
 -- name: CountDeliveries :many
 select state, count(*) as n from deliveries group by state;
+
+-- name: OverdueDeliveries :many
+select id from deliveries where state in ('pending', 'failing') and next_attempt_at > 0 and next_attempt_at < $1 order by id limit 1000;
