@@ -55,13 +55,21 @@ func handle[I, O any](a *API, o op, fn func(context.Context, *I) (*O, error)) {
 		out, err := fn(ctx, in)
 		if err != nil {
 			a.logged(ctx, o.id, err)
-			return nil, asProblem(err)
+			return nil, retryable(asProblem(err))
 		}
 		return out, nil
 	})
 	if o.body != nil {
 		a.huma.OpenAPI().Paths[o.path].Post.RequestBody = o.body()
 	}
+}
+
+// retryable tells a caller that is sent away for now when to come back.
+func retryable(p *Problem) error {
+	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
+		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"1"}})
+	}
+	return p
 }
 
 // authenticate finds the caller and checks the scope before anything of the

@@ -66,9 +66,14 @@ type Desk struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	scans  [4]atomic.Int64 // by place in safety.ScanStates
-	errors atomic.Int64
+	scans   [4]atomic.Int64 // by place in safety.ScanStates
+	errors  atomic.Int64
+	waiting atomic.Int64 // files being examined or waiting for a decoder
 }
+
+// maxWaiting bounds the files held in memory for the decoders. Beyond it the
+// platform is told to come back, which is better than to let everybody wait.
+const maxWaiting = 256
 
 // NewDesk returns a desk.
 func NewDesk(s *store.Store, x *match.Index, p *media.Pool, pol *policy.Policy, c *cases.Desk,
@@ -146,6 +151,10 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 	}
 	if c.File == nil {
 		return given(c), nil
+	}
+	defer d.waiting.Add(-1)
+	if d.waiting.Add(1) > maxWaiting {
+		return seen{}, safety.Errorf(safety.RateLimited, "too many files wait to be examined; send this one again in a moment")
 	}
 	digests, err := media.Digest(bytes.NewReader(c.File))
 	if err != nil {
