@@ -15,5 +15,5 @@ export default defineConfig({
     sourcemap: false,
     reportCompressedSize: true,
   },
-  server: { proxy: { '/v1': 'http://127.0.0.1:8787' } },
+  server: { proxy: { '/v1': 'http://127.0.0.1:8080' } },
 })
