@@ -119,8 +119,15 @@ func Parse(text []byte) (*Policy, error) {
 	var f file
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
-	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+	var problems []error
+	err := dec.Decode(&f)
+	if _, wrong := errors.AsType[*yaml.TypeError](err); wrong { // unknown keys and wrong types; the rest was read
+		problems = append(problems, fmt.Errorf("policy is not the expected YAML: %w", err))
+	} else if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("policy is not the expected YAML: %w", err)
+	}
+	if dec.Decode(new(any)) != io.EOF {
+		problems = append(problems, errors.New("policy is more than one YAML document"))
 	}
 	env, err := environment()
 	if err != nil {
@@ -128,7 +135,6 @@ func Parse(text []byte) (*Policy, error) {
 	}
 	sum := sha256.Sum256(text)
 	p := &Policy{version: f.Version + "+" + hex.EncodeToString(sum[:4]), quotas: f.Quotas, off: f.Off}
-	var problems []error
 	if f.Version == "" {
 		problems = append(problems, errors.New("policy needs a version"))
 	}
