@@ -43,8 +43,8 @@ func (d *Desk) View(ctx context.Context, reportID string) (*View, error) {
 	v.Score, v.Missing = d.completeness(in)
 	for _, f := range in.files {
 		viewed := f.row.Viewed
-		if in.report.State == string(Draft) {
-			viewed = f.viewed
+		if in.report.State == string(Draft) || in.report.ApprovedAt == 0 {
+			viewed = f.viewed // not written down yet; see fixViewed
 		}
 		v.Files = append(v.Files, FileView{EvidenceID: f.row.EvidenceID, Filename: f.item.Filename, MediaType: f.evidence.MediaType,
 			MD5: f.item.Md5, RemoteID: f.row.RemoteFileID, State: f.row.State, Size: f.evidence.Size, Viewed: viewed})
