@@ -21,6 +21,7 @@ func (a *API) consoleRoutes() {
 		if strings.HasPrefix(r.URL.Path, "/console/assets/") {
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // named by their content
 		}
+		r.URL.RawQuery = "" // a redirect of the file server's would repeat it
 		files.ServeHTTP(w, r)
 	})
 	a.mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusSeeOther))

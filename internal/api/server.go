@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,11 +120,17 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = strings.ReplaceAll(r.URL.Path, "//", "/")
 	}
 	secure(w.Header())
-	if _, pattern := a.mux.Handler(r); pattern == "" {
+	// ServeMux would redirect a path with dots in it to the path that it took
+	// it for, and so repeat it.
+	if _, pattern := a.mux.Handler(r); pattern == "" || dotted(r.URL.Path) {
 		writeProblem(w, newProblem(http.StatusNotFound, "there is nothing at this path"))
 		return
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+func dotted(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." })
 }
 
 // secure sets the headers that hold for every answer; the console's pages add

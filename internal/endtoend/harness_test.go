@@ -48,8 +48,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build builds rowan for the first test that needs it.
+// build builds rowan for the first test that needs it, unless ROWAN_BINARY
+// names one.
 var build = sync.OnceValues(func() (string, error) {
+	if bin := os.Getenv("ROWAN_BINARY"); bin != "" {
+		return bin, nil
+	}
 	bin := filepath.Join(folder, "rowan")
 	cmd := exec.Command("go", "build", "-o", bin, "./cmd/rowan")
 	cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
@@ -322,6 +326,12 @@ func (s *server) alive() bool {
 	default:
 		return true
 	}
+}
+
+func (s *server) pid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cmd.Process.Pid
 }
 
 func (s *server) public() string { return "http://localhost:" + strconv.Itoa(s.port) }
