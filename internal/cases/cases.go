@@ -12,6 +12,8 @@ package cases
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -103,9 +105,11 @@ type Content struct {
 	Canary   bool
 }
 
-// dedupeKey makes the same content from the same account one item.
+// dedupeKey makes the same content from the same account one item. It is a
+// hash, because PostgreSQL takes no zero byte in a text, and ids are of any form.
 func (c Content) dedupeKey() string {
-	return c.AccountID + "\x00" + c.ContentID + "\x00" + c.SHA256 + "\x00" + c.MD5 + c.SHA1 + c.PDQ
+	sum := sha256.Sum256([]byte(c.AccountID + "\x00" + c.ContentID + "\x00" + c.SHA256 + "\x00" + c.MD5 + c.SHA1 + c.PDQ))
+	return hex.EncodeToString(sum[:])
 }
 
 // Opened is what [Desk.Open] did.
