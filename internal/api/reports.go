@@ -194,7 +194,7 @@ func reportDetail(v *reporting.View) ReportDetail {
 	}
 	for _, f := range v.Files {
 		out.Files = append(out.Files, ReportFileModel{EvidenceID: f.EvidenceID, Filename: f.Filename, MediaType: f.MediaType, Size: f.Size,
-			MD5: f.MD5, ViewedByESP: f.Viewed, NCMECClass: v.Body.NCMECClass, RemoteFileID: f.RemoteID, State: f.State})
+			MD5: f.MD5, ViewedByESP: f.Viewed, NCMECClass: f.Class, RemoteFileID: f.RemoteID, State: f.State})
 	}
 	for _, p := range v.Problems {
 		out.Problems = append(out.Problems, ProblemModel(p))

@@ -2,6 +2,7 @@ package reporting
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ type file struct {
 	evidence db.Evidence
 	item     db.Item
 	viewed   bool // by a person, in full, by the view log as it stands
+	class    string
 }
 
 func load(ctx context.Context, q *db.Queries, reportID string) (*input, error) {
@@ -61,6 +63,10 @@ func (in *input) loadFiles(ctx context.Context, q *db.Queries) error {
 	if err != nil {
 		return fmt.Errorf("reading files: %w", err)
 	}
+	seen, err := seenByDecider(in.decision)
+	if err != nil {
+		return err
+	}
 	views, err := q.ViewsOfCase(ctx, in.report.CaseID)
 	if err != nil {
 		return fmt.Errorf("reading views: %w", err)
@@ -78,9 +84,29 @@ func (in *input) loadFiles(ctx context.Context, q *db.Queries) error {
 		for _, v := range views {
 			f.viewed = f.viewed || (v.EvidenceID == row.EvidenceID && v.Mode == string(vault.ViewOriginal))
 		}
+		if seen[row.EvidenceID] {
+			f.class = in.body.NCMECClass
+		}
 		in.files = append(in.files, f)
 	}
 	return nil
+}
+
+// seenByDecider says which files the person who classified the case had looked
+// at. The class is said of those only: of the others it would be a guess.
+func seenByDecider(made db.Decision) (map[string]bool, error) {
+	var viewed []struct {
+		EvidenceID string `json:"evidence_id"`
+		Mode       string `json:"mode"`
+	}
+	if err := json.Unmarshal([]byte(made.Viewed), &viewed); err != nil {
+		return nil, fmt.Errorf("stored decision %s: %w", made.ID, err)
+	}
+	out := map[string]bool{}
+	for _, v := range viewed {
+		out[v.EvidenceID] = v.Mode == string(vault.ViewOriginal)
+	}
+	return out, nil
 }
 
 func (in *input) loadPrior(ctx context.Context, q *db.Queries) error {
@@ -250,12 +276,12 @@ func eventName(s string) cybertip.IPCaptureType {
 }
 
 // compileFile makes the details of one file that the authority has received.
-func (d *Desk) compileFile(in *input, f file, remoteReport int64, remoteFile string) *cybertip.FileDetails {
+func (d *Desk) compileFile(f file, remoteReport int64, remoteFile string) *cybertip.FileDetails {
 	public := f.item.Surface == string(safety.SurfacePublic)
 	out := &cybertip.FileDetails{ReportID: remoteReport, FileID: remoteFile,
 		OriginalFileName: clip(f.item.Filename, 2056), LocationOfFile: f.item.Url,
 		FileViewedByESP: new(f.row.Viewed), PubliclyAvailable: &public, FileRelevance: cybertip.Reported,
-		IndustryClassification: cybertip.FileClassification(in.body.NCMECClass),
+		IndustryClassification: cybertip.FileClassification(f.class),
 		OriginalFileHash:       hashes(f.item)}
 	if t := store.Time(f.item.ContentAt); !t.IsZero() {
 		out.UploadedToESPTimestamp = cybertip.At(t)

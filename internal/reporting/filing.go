@@ -165,7 +165,7 @@ func (f *filing) send(ctx context.Context) error {
 		case fileWaiting:
 			return f.upload(ctx, remote, file)
 		case fileUploaded:
-			return f.describe(ctx, in, remote, file)
+			return f.describe(ctx, remote, file)
 		}
 	}
 	return f.to(ctx, Sealed, nil, nil)
@@ -190,8 +190,8 @@ func (f *filing) upload(ctx context.Context, remote int64, file file) error {
 	return f.setFile(ctx, file.row, &resp.Exchange)
 }
 
-func (f *filing) describe(ctx context.Context, in *input, remote int64, file file) error {
-	details := f.d.compileFile(in, file, remote, file.row.RemoteFileID)
+func (f *filing) describe(ctx context.Context, remote int64, file file) error {
+	details := f.d.compileFile(file, remote, file.row.RemoteFileID)
 	if err := details.Validate(f.d.now()); err != nil {
 		return f.fileTrouble(ctx, nil, err)
 	}

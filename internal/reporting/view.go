@@ -25,6 +25,7 @@ type View struct {
 // FileView is one file of a report.
 type FileView struct {
 	EvidenceID, Filename, MediaType, MD5, RemoteID, State string
+	Class                                                 string // of files that the decider viewed
 	Size                                                  int64
 	Viewed                                                bool
 }
@@ -47,7 +48,7 @@ func (d *Desk) View(ctx context.Context, reportID string) (*View, error) {
 			viewed = f.viewed // not written down yet; see fixViewed
 		}
 		v.Files = append(v.Files, FileView{EvidenceID: f.row.EvidenceID, Filename: f.item.Filename, MediaType: f.evidence.MediaType,
-			MD5: f.item.Md5, RemoteID: f.row.RemoteFileID, State: f.row.State, Size: f.evidence.Size, Viewed: viewed})
+			MD5: f.item.Md5, Class: f.class, RemoteID: f.row.RemoteFileID, State: f.row.State, Size: f.evidence.Size, Viewed: viewed})
 	}
 	d.document(in, v)
 	return v, nil
