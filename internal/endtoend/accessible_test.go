@@ -108,6 +108,7 @@ func (a *auditor) shoot(file string) {
 
 // TestEndToEndAccessible checks every screen of the console.
 func TestEndToEndAccessible(t *testing.T) {
+	t.Parallel()
 	authority := newAuthority(t)
 	b := newBrowser(t)
 	s := serve(t, authority)

@@ -120,6 +120,7 @@ document.addEventListener('load', e => e.target instanceof HTMLImageElement && _
 // TestEndToEndNoOriginalBeforeReveal uses the whole console and looks at every
 // byte that reaches the browser.
 func TestEndToEndNoOriginalBeforeReveal(t *testing.T) {
+	t.Parallel()
 	b := newBrowser(t)
 	s := serve(t, newAuthority(t))
 	originals := [][]byte{landscape(201), landscape(202)}

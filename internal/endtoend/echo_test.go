@@ -336,6 +336,7 @@ func (e *echo) form(path string, fields ...field) int {
 // TestEndToEndCanaryString posts a distinctive text wherever it is invalid. No
 // answer, no line of the log at level debug and no metric may hold it.
 func TestEndToEndCanaryString(t *testing.T) {
+	t.Parallel()
 	s := serve(t, newAuthority(t), "ROWAN_LOG_LEVEL=debug")
 	admin := s.key("admin")
 	picture := landscape(301)

@@ -202,6 +202,7 @@ func children(pid int) []int {
 // TestEndToEndBadFiles: whatever is sent, the service stays up, says what it
 // did not scan, and never allows that.
 func TestEndToEndBadFiles(t *testing.T) {
+	t.Parallel()
 	const limit = 8 << 20
 	s := serve(t, newAuthority(t), "ROWAN_MEDIA_MAX_FILE_BYTES="+strconv.Itoa(limit))
 	service := s.key("service")

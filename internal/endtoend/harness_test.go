@@ -63,7 +63,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-func binary(t *testing.T) string {
+func rowanBinary(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("end to end tests start processes; not with -short")
@@ -216,7 +216,7 @@ type server struct {
 // serve starts rowan on a fresh data folder. env are further settings.
 func serve(t *testing.T, a *authority, env ...string) *server {
 	t.Helper()
-	s := &server{t: t, bin: binary(t), data: filepath.Join(t.TempDir(), "data"), port: freePort(t), log: &lines{},
+	s := &server{t: t, bin: rowanBinary(t), data: filepath.Join(t.TempDir(), "data"), port: freePort(t), log: &lines{},
 		env: append(env, "ROWAN_REPORTING_URL=http://"+a.addr+"/ispws")}
 	s.start()
 	t.Cleanup(func() {

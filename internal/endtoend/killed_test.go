@@ -70,6 +70,7 @@ func moments() []moment {
 // TestEndToEndKilled kills rowan at every step of a filing and expects that the
 // report is filed, once, after a restart.
 func TestEndToEndKilled(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	s := serve(t, a)
 	admin, service := s.key("admin"), s.key("service")
@@ -165,6 +166,7 @@ func (a *authority) killer(s *server, m moment, killed *atomic.Int32) ncmec.Faul
 // TestEndToEndAuthorityAway stops the stand-in instead, before the filing and
 // in the middle of it.
 func TestEndToEndAuthorityAway(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	s := serve(t, a)
 	admin, service := s.key("admin"), s.key("service")

@@ -15,6 +15,7 @@ import (
 // TestEndToEndBrowser goes the whole way with the mouse: from an upload to the
 // receipt.
 func TestEndToEndBrowser(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	b := newBrowser(t)
 	s := serve(t, a)
@@ -70,6 +71,7 @@ func (s *server) filedOnPage(b *browser, a *authority, picture []byte) {
 
 // TestEndToEndKeyboardOnly goes the same way without a single mouse event.
 func TestEndToEndKeyboardOnly(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	b := newBrowser(t)
 	s := serve(t, a)
@@ -121,6 +123,7 @@ func TestEndToEndKeyboardOnly(t *testing.T) {
 // TestEndToEndPasskey signs in by link, makes a passkey with a virtual
 // authenticator, and comes back with it.
 func TestEndToEndPasskey(t *testing.T) {
+	t.Parallel()
 	b := newBrowser(t)
 	s := serve(t, newAuthority(t))
 	call(b, webauthn.Enable, webauthn.EnableParams{})
@@ -157,6 +160,7 @@ func TestEndToEndPasskey(t *testing.T) {
 // TestEndToEndCanary sends Rowan's own test picture to a fresh installation and
 // follows it to the stand-in.
 func TestEndToEndCanary(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	s := serve(t, a)
 	picture := []byte(s.run("canary"))
