@@ -252,31 +252,10 @@ func (s *server) run(args ...string) string {
 	return string(out)
 }
 
+// start starts the process and waits until it answers.
 func (s *server) start() {
 	s.t.Helper()
-	cmd := s.command("serve", "--listen", "127.0.0.1:"+strconv.Itoa(s.port))
-	cmd.Stderr = s.log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	gone, ready := make(chan struct{}), make(chan string, 1)
-	go func() {
-		r := bufio.NewScanner(out)
-		for r.Scan() {
-			if strings.Contains(r.Text(), "#link=") {
-				ready <- r.Text()
-			}
-		}
-		_ = cmd.Wait()
-		close(gone)
-	}()
-	s.mu.Lock()
-	s.cmd, s.gone = cmd, gone
-	s.mu.Unlock()
+	ready, gone := s.launch()
 	select {
 	case link := <-ready:
 		s.mu.Lock()
@@ -287,6 +266,37 @@ func (s *server) start() {
 	case <-time.After(patience):
 		s.t.Fatal("rowan serve does not come up")
 	}
+}
+
+// launch starts the process. ready gets the sign-in link that it prints when
+// it answers.
+func (s *server) launch() (ready chan string, gone chan struct{}) {
+	s.t.Helper()
+	cmd := s.command("serve", "--listen", "127.0.0.1:"+strconv.Itoa(s.port))
+	cmd.Stderr = s.log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	// The lock is held so that nobody kills a process that is not known yet.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ready, gone = make(chan string, 1), make(chan struct{})
+	s.cmd, s.gone = cmd, gone
+	go func() {
+		r := bufio.NewScanner(out)
+		for r.Scan() {
+			if strings.Contains(r.Text(), "#link=") {
+				ready <- r.Text()
+			}
+		}
+		_ = cmd.Wait()
+		close(gone)
+	}()
+	return ready, gone
 }
 
 // end sends a signal and waits. It may be called from any goroutine, and when

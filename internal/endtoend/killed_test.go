@@ -119,7 +119,7 @@ func (a *authority) killing(t *testing.T, s *server, m moment, prepare func() (c
 			// The server may be dead before it has answered.
 			_ = c.do("POST", "/v1/reports/"+id+"/approve", "application/json", []byte("{}"))
 		} else {
-			s.start()
+			s.launch() // and dies before long, perhaps before it answers
 		}
 		switch now.at {
 		case approved:
@@ -155,8 +155,8 @@ func (a *authority) killer(s *server, m moment, killed *atomic.Int32) ncmec.Faul
 		case m.at == stored && phase == ncmec.After:
 			passed.Store(true)
 		case (m.at == asked && phase == ncmec.Before) || (m.at == done && phase == ncmec.After):
-			s.kill()
 			killed.Add(1)
+			s.kill()
 			return ncmec.Fault{Kind: ncmec.Drop}
 		}
 		return ncmec.Fault{}
