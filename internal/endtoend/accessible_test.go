@@ -92,6 +92,29 @@ func (a *auditor) screen(name string, expected ...string) {
 	a.checked = append(a.checked, name)
 }
 
+// awake shows that the auditor sees what it looks for, on a page that is
+// spoiled for it and loaded again.
+func (a *auditor) awake() {
+	a.b.t.Helper()
+	b := a.b
+	b.do(chromedp.Evaluate[chromedp.Void](a.axe))
+	eval[bool](b, `(() => { const bad = document.createElement('div'); document.querySelector('main').append(bad);
+		bad.append(document.createElement('button'), Object.assign(new Image(), {src: 'https://elsewhere.invalid/x.png'})); console.error('spoiled'); return true })()`)
+	found := map[string]bool{}
+	for _, f := range eval[[]finding](b, runAxe) {
+		found[f.ID] = true
+	}
+	if !found["button-name"] || !found["image-alt"] {
+		b.t.Errorf("axe does not see a spoiled page: %v", found)
+	}
+	b.until(`window.__violations.length > 0`)
+	if p := strings.Join(b.taken("/v1/session"), "\n"); !strings.Contains(p, "img-src") || !strings.Contains(p, "spoiled") {
+		b.t.Errorf("the console of a spoiled page is not seen: %q", p)
+	}
+	b.do(chromedp.Reload())
+	b.settled(testid("passkey-sign-in"))
+}
+
 // widest names what sticks out.
 const widest = `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join(' | ')`
 
@@ -116,6 +139,7 @@ func TestEndToEndAccessible(t *testing.T) {
 
 	b.open(s.public() + "/console/")
 	b.settled(testid("passkey-sign-in"))
+	a.awake()
 	a.screen("sign-in", "/v1/session") // 401: nobody is signed in yet
 	b.open("about:blank")
 	b.signIn(s.link)

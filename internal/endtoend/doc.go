@@ -10,5 +10,6 @@
 // Tests with a browser skip without /usr/bin/chromium (or ROWAN_CHROMIUM), and
 // the accessibility test without `npm ci` in web/console; with
 // ROWAN_TEST_REQUIRE set they fail instead. ROWAN_SCREENSHOTS names a folder
-// that gets a picture of every screen.
+// that gets a picture of every screen, ROWAN_BINARY a built rowan to test
+// instead of the tree's.
 package endtoend
