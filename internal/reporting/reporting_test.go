@@ -423,6 +423,36 @@ func TestExpiredOpenReport_BegunAgain(t *testing.T) {
 	}
 }
 
+// TestStaleOpenReport_BegunAgain: the work stood still for longer than an open
+// report may be added to, and no call was under way.
+func TestStaleOpenReport_BegunAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.confirm(material{files: []string{"harmless"}})
+	b.approve(c.reportID)
+	blob := func(name string) {
+		t.Helper()
+		if _, err := b.sql().ExecContext(t.Context(), "update evidence set blob = $1 where id = $2", name, c.evidence[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blob("missing")
+	if _, err := b.file(b.desk(nil), c.reportID); err == nil {
+		t.Fatal("sent evidence that cannot be read")
+	}
+	b.inState(c.reportID, reporting.Opened)
+	if e := b.report(c.reportID).LastError; !strings.Contains(e, "cannot be read") {
+		t.Errorf("last error %q", e)
+	}
+	blob(c.evidence[0])
+	b.clock.add(2 * time.Hour)
+	b.drive(b.desk(nil), c.reportID)
+	b.verify(c, false)
+	if all := b.fake.Reports(); len(all) != 2 || all[0].State != ncmec.Retracted {
+		t.Errorf("the stale report was not retracted: %d reports, the first %s", len(all), all[0].State)
+	}
+}
+
 func TestWithdraw(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -37,8 +37,8 @@ func TestConformance_NamesEveryQuery(t *testing.T) {
 		suite.Write(b)
 	}
 	q := reflect.TypeFor[*db.Queries]()
-	for i := range q.NumMethod() {
-		if n := q.Method(i).Name; n != "WithTx" && !strings.Contains(suite.String(), "q."+n+"(") {
+	for method := range q.Methods() {
+		if n := method.Name; n != "WithTx" && !strings.Contains(suite.String(), "q."+n+"(") {
 			t.Errorf("the conformance suite does not call %s", n)
 		}
 	}

@@ -114,6 +114,39 @@ func transactions(t *testing.T, open func(testing.TB) *store.Store) {
 			t.Errorf("%d different counts for 80 uses", len(got))
 		}
 	})
+	t.Run("rows taken in opposite order", func(t *testing.T) {
+		t.Parallel()
+		s, ctx := open(t), t.Context()
+		// PostgreSQL ends one of the two as a deadlock, and it runs again; SQLite
+		// lets one wait for the other.
+		both := make(chan struct{}, 2)
+		var wg sync.WaitGroup
+		for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {
+			wg.Go(func() {
+				first := true
+				err := s.Tx(ctx, func(tx *store.Tx) error {
+					if err := tx.PutAccount(ctx, order[0], "", 1); err != nil {
+						return err
+					}
+					if first {
+						first = false
+						both <- struct{}{}
+						for range 20 { // give the other time to take its first row
+							if len(both) == 2 {
+								break
+							}
+							time.Sleep(5 * time.Millisecond)
+						}
+					}
+					return tx.PutAccount(ctx, order[1], "", 1)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
 	t.Run("cancelled", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
