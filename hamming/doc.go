@@ -7,8 +7,8 @@
 //   - Exact: a search returns every key within the radius that was in the index
 //     from its start to its end. There is no probability in it; the tests
 //     compare with brute force at every distance.
-//   - Searches run in parallel with each other. A change holds them up for
-//     microseconds, never for a rebuild: there is none.
+//   - Searches take no lock: neither a change nor the merging of parts holds
+//     them up. What [Index.Insert] has returned from, later searches find.
 //   - A result that was cut by the caller's limit says so, and holds the
 //     nearest keys.
 //
@@ -28,11 +28,22 @@
 // posting carries the value of the next slot, so that the test costs no access
 // to the key.
 //
-// Small indexes and radii above 47 are scanned key by key.
+// The newest keys, small indexes and radii above 47 are scanned key by key.
+//
+// # Parts
+//
+// Up to 32 768 new keys lie in a delta that is scanned. A full delta becomes a
+// segment: keys in order of their ids, with tables made once, contiguous and
+// read-only. Segments are merged in the background into ones at least twice as
+// large; a deleted key is a bit that hides it until then. When searches have
+// spent as much on reading several segments as merging them costs, they are
+// merged into one.
+//
+// The test of the next slot reads many postings at a time, with AVX-512
+// (BITALG), AVX2 or plain Go, as the processor allows.
 //
 // # Cost
 //
-// About 190 bytes for each key and 8 MiB once above some 4000 keys. Deleting
-// takes time proportional to the number of keys that share 16 bits with the
-// deleted one; thousands of equal keys are therefore slow to delete.
+// 136 bytes for each key, and 4 MiB for each segment; twice that while segments
+// are merged. Inserting many keys at once with [Index.InsertBatch] is quickest.
 package hamming

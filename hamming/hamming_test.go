@@ -11,6 +11,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rowan-safety/rowan/hamming"
 	"pgregory.net/rapid"
 )
@@ -55,10 +56,13 @@ func near(r *rand.Rand, key hamming.Key, n int) hamming.Key {
 	return key
 }
 
+// newIndex makes an index; tests have it work with small parts too.
+var newIndex = map[string]func() *hamming.Index{"usual": hamming.New, "small parts": hamming.NewSmall}
+
 // fill makes an index and the truth of n keys: random ones, and clusters of
 // near and equal ones as real lists have them.
-func fill(r *rand.Rand, n int) (*hamming.Index, truth) {
-	x, m := hamming.New(), truth{}
+func fill(x *hamming.Index, r *rand.Rand, n int) truth {
+	m := truth{}
 	centre := randomKey(r)
 	for len(m) < n {
 		k := randomKey(r)
@@ -72,7 +76,7 @@ func fill(r *rand.Rand, n int) (*hamming.Index, truth) {
 		m[id] = k
 		x.Insert(id, k)
 	}
-	return x, m
+	return m
 }
 
 // tester is what [testing.T] and [rapid.T] share.
@@ -96,17 +100,25 @@ func agree(t tester, x *hamming.Index, m truth, key hamming.Key, radius int) {
 // TestEveryDistance plants one key at each distance and looks for it with the
 // radius that just reaches it and the one that just does not.
 func TestEveryDistance(t *testing.T) {
-	for _, n := range []int{500, 6000, 40000} {
-		r := rand.New(rand.NewPCG(1, uint64(n)))
-		x, m := fill(r, n)
-		for d := range 65 {
-			query := randomKey(r)
-			id := uint64(1000 + d)
-			planted := near(r, query, d)
-			x.Insert(id, planted)
-			m[id] = planted
-			agree(t, x, m, query, d)
-			agree(t, x, m, query, d-1)
+	for name, open := range newIndex {
+		for _, n := range []int{500, 6000, 40000} {
+			t.Run(fmt.Sprint(name, n), func(t *testing.T) {
+				r := rand.New(rand.NewPCG(1, uint64(n)))
+				x := open()
+				m := fill(x, r, n)
+				for d := range 65 {
+					query := randomKey(r)
+					id := uint64(1000 + d)
+					planted := near(r, query, d)
+					x.Insert(id, planted)
+					m[id] = planted
+					if d == 32 {
+						x.Compact()
+					}
+					agree(t, x, m, query, d)
+					agree(t, x, m, query, d-1)
+				}
+			})
 		}
 	}
 }
@@ -115,8 +127,10 @@ func TestEveryDistance(t *testing.T) {
 // spread over the slots so that most of them just miss their allowance.
 func TestSkewedDifferences(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	x, m := fill(r, 40000)
+	x := hamming.NewSmall()
+	m := fill(x, r, 40000)
 	for radius := range 48 {
+		x.UseKernel(hamming.Kernels()[radius%len(hamming.Kernels())])
 		query := randomKey(r)
 		for try := range 8 {
 			k, left := query, radius
@@ -140,8 +154,10 @@ func TestSkewedDifferences(t *testing.T) {
 func TestChanges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
-		n := rapid.SampledFrom([]int{0, 30, 4300, 4400, 9000}).Draw(t, "start")
-		x, m := fill(r, n)
+		n := rapid.SampledFrom([]int{0, 30, 700, 9000}).Draw(t, "start")
+		x := newIndex[rapid.SampledFrom([]string{"usual", "small parts"}).Draw(t, "parts")]()
+		x.UseKernel(rapid.SampledFrom(hamming.Kernels()).Draw(t, "kernel"))
+		m := fill(x, r, n)
 		pool := []hamming.Key{{}, randomKey(r), randomKey(r)}
 		t.Repeat(map[string]func(*rapid.T){
 			"insert": func(t *rapid.T) {
@@ -158,6 +174,16 @@ func TestChanges(t *testing.T) {
 					t.Fatalf("Delete(%d) did not report %v", id, there)
 				}
 			},
+			"insert many": func(t *rapid.T) {
+				var batch []hamming.Entry
+				for range rapid.IntRange(0, 300).Draw(t, "number") {
+					e := hamming.Entry{ID: r.Uint64N(60), Key: near(r, pool[r.IntN(3)], r.IntN(65))}
+					batch = append(batch, e)
+					m[e.ID] = e.Key
+				}
+				x.InsertBatch(batch)
+			},
+			"compact": func(*rapid.T) { x.Compact() },
 			"delete many": func(*rapid.T) {
 				for id := range m {
 					if len(m) <= n-60 {
@@ -165,6 +191,24 @@ func TestChanges(t *testing.T) {
 					}
 					delete(m, id)
 					x.Delete(id)
+				}
+			},
+			"filter": func(t *rapid.T) {
+				k := near(r, rapid.SampledFrom(pool).Draw(t, "query"), rapid.IntRange(0, 16).Draw(t, "bits"))
+				q := hamming.Query{Key: k, Radius: rapid.IntRange(0, 64).Draw(t, "radius"), Limit: rapid.IntRange(0, 5).Draw(t, "limit"),
+					Accept: func(id uint64) bool { return id%3 == 0 }}
+				want := slices.DeleteFunc(m.search(k, q.Radius), func(m hamming.Match) bool { return m.ID%3 != 0 })
+				cut := q.Limit > 0 && len(want) > q.Limit
+				if cut {
+					want = want[:q.Limit]
+				}
+				other := hamming.Query{Key: pool[0], Radius: 3, Limit: 2}
+				batch := x.SearchBatch([]hamming.Query{q, other, q})
+				one, oneCut := x.Find(other, nil)
+				diff := gocmp.Diff([]hamming.Result{{Matches: want, Truncated: cut}, {Matches: one, Truncated: oneCut}, {Matches: want, Truncated: cut}},
+					batch, cmpopts.EquateEmpty())
+				if diff != "" {
+					t.Fatalf("(-want +got):\n%s", diff)
 				}
 			},
 			"": func(t *rapid.T) {
@@ -215,7 +259,8 @@ func TestSearchEdges(t *testing.T) {
 // TestConcurrent searches for keys that stay while others come and go.
 func TestConcurrent(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
-	x, m := fill(r, 5000)
+	x := hamming.NewSmall()
+	m := fill(x, r, 5000)
 	var stay []hamming.Key
 	var ids []uint64
 	for id, k := range m {
@@ -241,6 +286,16 @@ func TestConcurrent(t *testing.T) {
 			}
 		})
 	}
+	writers.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				x.Compact()
+			}
+		}
+	})
 	for w := range uint64(2) {
 		readers.Go(func() {
 			r := rand.New(rand.NewPCG(6, w))

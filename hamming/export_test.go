@@ -1,0 +1,26 @@
+package hamming
+
+// NewSmall makes an index that merges all the time, and always uses its tables.
+func NewSmall() *Index {
+	x := New()
+	x.tuning = tuning{delta: 200}
+	return x
+}
+
+// Kernels lists the names of what this machine can run.
+func Kernels() []string {
+	var names []string
+	for _, k := range kernels() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// UseKernel changes the kernel of an index that nothing searches.
+func (x *Index) UseKernel(name string) {
+	for _, k := range kernels() {
+		if k.name == name {
+			x.kernel = k
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package hamming
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+)
+
+// maxProbeRadius is the radius up to which a slot's allowance is at most 2
+// (137 values); one more costs 560 values more in a slot, and scanning wins.
+const maxProbeRadius = 3*nslots - 1
+
+// allowance says for each slot up to which distance its values are looked up;
+// -1 is not at all.
+type allowance [nslots]int
+
+// spread splits a radius evenly: Σ(tᵢ+1) = radius+1.
+func spread(radius int) allowance {
+	var a allowance
+	for i := range a {
+		a[i] = (radius+1)/nslots - 1
+		if i < (radius+1)%nslots {
+			a[i]++
+		}
+	}
+	return a
+}
+
+// probes counts the look-ups of a search.
+func (a *allowance) probes() int {
+	n := 0
+	for _, t := range a {
+		for d := range t + 1 {
+			n += len(masks()[d])
+		}
+	}
+	return n
+}
+
+// masks lists the 16-bit numbers of 0, 1 and 2 set bits.
+var masks = sync.OnceValue(func() *[3][]uint16 {
+	var m [3][]uint16
+	for v := range 1 << 16 {
+		if n := bits.OnesCount16(uint16(v)); n < len(m) {
+			m[n] = append(m[n], uint16(v))
+		}
+	}
+	return &m
+})
+
+// search appends what matches.
+func (seg *segment) search(s *search, dst []Match) []Match {
+	if s.radius > maxProbeRadius || len(seg.ids) < s.tuning.flatPerProbe*s.allow.probes() {
+		return seg.scan(s, dst)
+	}
+	seg.candidates(s)
+	return seg.verify(s, dst)
+}
+
+func (seg *segment) scan(s *search, dst []Match) []Match {
+	for p := range seg.keys {
+		if d := s.words.distance(&seg.keys[p]); d <= s.radius {
+			dst = seg.take(s, uint32(p), d, dst)
+		}
+	}
+	return dst
+}
+
+// take appends the entry at p unless it is deleted or not wanted.
+func (seg *segment) take(s *search, p uint32, d int, dst []Match) []Match {
+	if id := seg.ids[p]; !seg.isDead(p) && s.accepts(id) {
+		dst = append(dst, Match{ID: id, Distance: d})
+	}
+	return dst
+}
+
+// candidates collects the positions that pass the pigeonring test of two slots
+// somewhere. Memory is what it waits for, so that it goes in steps in which no
+// read, and no branch, depends on another read.
+func (seg *segment) candidates(s *search) {
+	var ends [nslots]int
+	s.spans = s.spans[:0]
+	for i := range nslots {
+		s.look(&seg.slot[i], i)
+		ends[i] = len(s.spans)
+	}
+	for i, from := 0, 0; i < nslots; i++ {
+		s.kernel.fetch(seg.slot[i].sig, s.spans[from:ends[i]])
+		from = ends[i]
+	}
+	s.found = s.found[:0]
+	for i, from := 0, 0; i < nslots; i++ {
+		s.sift(&seg.slot[i], s.spans[from:ends[i]], s.words.slot((i+1)%nslots))
+		from = ends[i]
+	}
+	s.unique(len(seg.ids))
+}
+
+// look adds the spans of a slot.
+func (s *search) look(t *table, slot int) {
+	m, value := masks(), s.words.slot(slot)
+	most := s.allow[slot] + s.allow[(slot+1)%nslots] + 1
+	for d := range s.allow[slot] + 1 {
+		for _, mask := range m[d] {
+			v := value ^ mask
+			s.spans = append(s.spans, span{t.off[v], t.off[int(v)+1], uint32(most - d)})
+		}
+	}
+}
+
+// sift appends to found the entries of the spans that pass.
+func (s *search) sift(t *table, spans []span, next uint16) {
+	room := 1
+	for _, sp := range spans {
+		room += int(sp.to-sp.from+blockSize-1) / blockSize
+	}
+	s.hits = slices.Grow(s.hits[:0], room)[:room]
+	for _, h := range s.hits[:s.kernel.sift(t.sig, spans, next, s.hits)] {
+		for m := h.mask; m != 0; m &= m - 1 {
+			s.found = append(s.found, t.pos[int(h.at)+bits.TrailingZeros32(m)])
+		}
+	}
+}
+
+// unique drops repeated positions: a key may be met from several of its slots.
+func (s *search) unique(entries int) {
+	if size := (entries + 63) / 64; len(s.seen) < size {
+		s.seen = make([]uint64, size)
+	}
+	n := 0
+	for _, p := range s.found {
+		w, bit := &s.seen[p/64], p%64
+		s.found[n] = p
+		n += int(^*w >> bit & 1)
+		*w |= 1 << bit
+	}
+	s.found = s.found[:n]
+	for _, p := range s.found {
+		s.seen[p/64] = 0
+	}
+}
+
+// verify compares the candidates' keys, and takes those that match.
+func (seg *segment) verify(s *search, dst []Match) []Match {
+	n := 0
+	for _, p := range s.found {
+		d := s.words.distance(&seg.keys[p])
+		s.found[n] = p
+		if d <= s.radius {
+			n++
+		}
+	}
+	for _, p := range s.found[:n] {
+		dst = seg.take(s, p, s.words.distance(&seg.keys[p]), dst)
+	}
+	return dst
+}

@@ -1,0 +1,142 @@
+package hamming
+
+import (
+	"math/bits"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+)
+
+// segment holds entries that no longer change, in order of their ids, with a
+// table for every slot. Only the bits of dead change, one way.
+type segment struct {
+	data []byte   // everything below lies in here, as in a file
+	ids  []uint64 // ascending
+	keys []words
+	slot [nslots]table
+
+	dead  []atomic.Uint64 // bit p set: entry p is deleted
+	ndead int             // guarded by Index.mu
+	job   *job            // that merges it away; guarded by Index.mu
+}
+
+// table lists the postings of a slot by value: those with value v are
+// off[v] to off[v+1].
+type table struct {
+	off *[1<<16 + 1]uint32
+	sig []uint16 // the value of the next slot; sigPad more than postings
+	pos []uint32 // of the entry
+}
+
+// sigPad is how far behind the end of sig a kernel may read.
+const sigPad = 64
+
+// headerSize is the space before the first section: one page.
+const headerSize = 4096
+
+// layout says where each part of a segment of n entries lies.
+type layout struct {
+	ids, keys     int
+	off, sig, pos [nslots]int
+	size          int
+}
+
+func layoutOf(n int) layout {
+	at := headerSize
+	place := func(size int) int {
+		here := at
+		at += (size + 63) &^ 63
+		return here
+	}
+	var l layout
+	l.ids = place(8 * n)
+	l.keys = place(32 * n)
+	for i := range nslots {
+		l.off[i] = place(4 * (1<<16 + 1))
+		l.sig[i] = place(2 * (n + sigPad))
+		l.pos[i] = place(4 * n)
+	}
+	l.size = (at + 4095) &^ 4095
+	return l
+}
+
+// view reads n values at an offset of data, which is aligned for them.
+func view[T uint16 | uint32 | uint64 | words](data []byte, at, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	var t T
+	b := data[at : at+n*int(unsafe.Sizeof(t))]
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n) //nolint:gosec // in bounds by the line above, aligned by layoutOf
+}
+
+// newSegment lays a segment of n entries over data, or over fresh memory.
+func newSegment(n int, data []byte) *segment {
+	l := layoutOf(n)
+	if data == nil {
+		buf := make([]uint64, l.size/8)
+		data = unsafe.Slice((*byte)(unsafe.Pointer(&buf[0])), l.size) //nolint:gosec // the bytes of buf
+		hugePages(data)
+	}
+	s := &segment{data: data, ids: view[uint64](data, l.ids, n), keys: view[words](data, l.keys, n),
+		dead: make([]atomic.Uint64, (n+63)/64)}
+	for i := range s.slot {
+		s.slot[i] = table{
+			off: (*[1<<16 + 1]uint32)(view[uint32](data, l.off[i], 1<<16+1)),
+			sig: view[uint16](data, l.sig[i], n+sigPad),
+			pos: view[uint32](data, l.pos[i], n),
+		}
+	}
+	return s
+}
+
+func (s *segment) live() int { return len(s.ids) - s.ndead }
+
+// find returns the position of an id that is not deleted.
+func (s *segment) find(id uint64) (uint32, bool) {
+	if n := len(s.ids); n == 0 || id > s.ids[n-1] {
+		return 0, false
+	}
+	p, ok := slices.BinarySearch(s.ids, id)
+	return uint32(p), ok && !s.isDead(uint32(p))
+}
+
+func (s *segment) isDead(p uint32) bool { return s.dead[p/64].Load()>>(p%64)&1 == 1 }
+
+func (s *segment) kill(p uint32) {
+	s.dead[p/64].Or(1 << (p % 64))
+	s.ndead++
+}
+
+// run is the segment's entries with those alive now.
+func (s *segment) run() run {
+	r := run{ids: s.ids, keys: s.keys, dead: make([]uint64, len(s.dead)), owner: s}
+	for i := range s.dead {
+		r.dead[i] = s.dead[i].Load()
+	}
+	return r
+}
+
+// run is a source of a new segment: entries in order of their ids.
+type run struct {
+	ids   []uint64
+	keys  []words
+	dead  []uint64 // nil if none is
+	owner *segment // keeps the memory of ids and keys
+}
+
+func (r *run) count() int {
+	n := len(r.ids)
+	for _, d := range r.dead {
+		n -= bits.OnesCount64(d)
+	}
+	return n
+}
+
+// next is the first live position from p on, or the length.
+func (r *run) next(p int) int {
+	for p < len(r.ids) && r.dead != nil && r.dead[p/64]>>(p%64)&1 == 1 {
+		p++
+	}
+	return p
+}
