@@ -51,7 +51,7 @@ type SignalModel struct {
 // NewListModel makes a list.
 type NewListModel struct {
 	Name      string `json:"name" minLength:"1" maxLength:"64" doc:"a-z, 0-9, dot, dash, underscore"`
-	Kind      string `json:"kind" enum:"illegal,intimate_image,harmful,allow,canary"`
+	Kind      string `json:"kind" enum:"illegal,intimate_image,harmful,allow"`
 	Source    string `json:"source,omitempty" maxLength:"200"`
 	Threshold *int   `json:"threshold,omitempty" minimum:"0" maximum:"64" doc:"31 when left out"`
 }

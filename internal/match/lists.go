@@ -87,8 +87,9 @@ func (ls *Lists) Create(ctx context.Context, actor string, l List) error {
 	if !listName.MatchString(l.Name) {
 		return safety.Errorf(safety.Invalid, "a list name is 1 to 64 of a-z, 0-9, dot, dash and underscore")
 	}
-	if !l.Kind.Valid() {
-		return safety.Errorf(safety.Invalid, "unknown kind of list")
+	// A match with a canary list makes a test of a case, so nobody makes another.
+	if !l.Kind.Valid() || l.Kind == safety.ListCanary {
+		return safety.Errorf(safety.Invalid, "kind must be illegal, intimate_image, harmful or allow")
 	}
 	if l.Threshold < 0 {
 		l.Threshold = pdq.MatchThreshold

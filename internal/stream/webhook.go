@@ -89,11 +89,27 @@ func refuseMetadata(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
+// dialable refuses at once what could never be dialled: a port that does not
+// exist, an address that [refuseMetadata] refuses.
+func dialable(u *url.URL) bool {
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return false
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err != nil {
+		return true // a name: its addresses are checked when they are dialled
+	}
+	return refuseMetadata("tcp", net.JoinHostPort(u.Hostname(), port), nil) == nil
+}
+
 // Create adds an endpoint for some event types, all if none is named. The
 // secret ("whsec_" and 24 bytes in base 64) is returned once.
 func (w *Webhooks) Create(ctx context.Context, actor, target string, events []string) (db.Webhook, error) {
 	u, err := url.Parse(target)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || len(target) > 2000 {
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil || len(target) > 2000 || !dialable(u) {
 		return db.Webhook{}, safety.Errorf(safety.Invalid, "a webhook needs an http or https URL without a password")
 	}
 	for _, e := range events {

@@ -365,13 +365,8 @@ func TestDeliver_Unreachable(t *testing.T) {
 	closed.Close()
 	redirect := newEndpoint(t, 302, 200)
 	for name, tc := range map[string]struct{ url, says string }{
-		"nobody listens":             {closed.URL + "/token-in-path", "cannot be reached"},
-		"link-local":                 {"http://169.254.169.254/latest/meta-data/", "cannot be reached"},
-		"link-local, IPv6":           {"http://[fe80::1]:80/", "cannot be reached"},
-		"link-local, mapped to IPv6": {"http://[::ffff:169.254.169.254]/", "cannot be reached"},
-		"unspecified":                {"http://0.0.0.0:1/", "cannot be reached"},
-		"metadata of another cloud":  {"http://[fd00:ec2::254]/", "cannot be reached"},
-		"a redirect":                 {redirect.URL, "answered 302"},
+		"nobody listens": {closed.URL + "/token-in-path", "cannot be reached"},
+		"a redirect":     {redirect.URL, "answered 302"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

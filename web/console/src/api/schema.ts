@@ -1303,7 +1303,7 @@ export interface components {
         };
         NewListModel: {
             /** @enum {string} */
-            kind: "illegal" | "intimate_image" | "harmful" | "allow" | "canary";
+            kind: "illegal" | "intimate_image" | "harmful" | "allow";
             /** @description a-z, 0-9, dot, dash, underscore */
             name: string;
             source?: string;

@@ -42,6 +42,7 @@ export type DraftInput = Fields<S['EditInputBody']>
 
 export type List = S['ListModel']
 export type NewList = Fields<S['NewListModel']>
+export type NewListKind = NewList['kind']
 export type Signal = S['SignalModel']
 export type ImportResult = S['ImportResultModel']
 
