@@ -230,7 +230,7 @@ func (d *Desk) ByKey(ctx context.Context, key string) (*Principal, error) {
 	role := Role(k.Role)
 	p := &Principal{Actor: safety.Actor{ID: "key:" + k.ID, Name: k.Name, Person: role.Person()}, Role: role,
 		Scopes: role.Scopes()}
-	for _, s := range strings.Fields(k.Scopes) {
+	for s := range strings.FieldsSeq(k.Scopes) {
 		p.Scopes = append(slices.Clone(p.Scopes), Scope(s))
 	}
 	now := d.now()
