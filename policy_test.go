@@ -116,7 +116,7 @@ func testPublic(t *testing.T) {
 }
 
 func testNoFakes(t *testing.T) {
-	for _, dep := range strings.Fields(run(t, "go", "list", "-deps", "./cmd/rowan")) {
+	for dep := range strings.FieldsSeq(run(t, "go", "list", "-deps", "./cmd/rowan")) {
 		if strings.Contains(dep, "/internal/fakes") || strings.HasSuffix(dep, "/storetest") {
 			t.Errorf("the binary links %s. Stand-ins of authorities are programs of their own and never ship", dep)
 		}
@@ -128,7 +128,7 @@ func testMap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range strings.Fields(run(t, "go", "list", "./...")) {
+	for dir := range strings.FieldsSeq(run(t, "go", "list", "./...")) {
 		rel := strings.TrimPrefix(dir, module)
 		if rel == strings.TrimSuffix(module, "/") {
 			continue

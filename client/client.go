@@ -87,14 +87,15 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string {
-	s := fmt.Sprintf("rowan: %d %s", p.Status, p.Title)
+	var s strings.Builder
+	fmt.Fprintf(&s, "rowan: %d %s", p.Status, p.Title)
 	if p.Detail != "" {
-		s += ": " + p.Detail
+		s.WriteString(": " + p.Detail)
 	}
 	for _, e := range p.Errors {
-		s += "; " + e.Location + ": " + e.Message
+		s.WriteString("; " + e.Location + ": " + e.Message)
 	}
-	return s
+	return s.String()
 }
 
 // Temporary reports whether the same request may succeed later.

@@ -25,8 +25,8 @@ func parts(v reflect.Value) []reflect.Value {
 			out = parts(v.Elem())
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			out = append(append(out, v.Field(i)), parts(v.Field(i))...)
+		for _, field := range v.Fields() {
+			out = append(append(out, field), parts(field)...)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

@@ -184,8 +184,7 @@ func (p *CellPhoneIncident) validate(c check) {
 // would be misled by an empty slice.
 func empty(p PersonOrUserReported) bool {
 	v := reflect.ValueOf(p)
-	for i := range v.NumField() {
-		f := v.Field(i)
+	for _, f := range v.Fields() {
 		if f.Kind() == reflect.Slice && f.Len() == 0 {
 			continue
 		}

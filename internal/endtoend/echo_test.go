@@ -368,7 +368,7 @@ func TestEndToEndCanaryString(t *testing.T) {
 	e.imports()
 	e.hma()
 	e.transport()
-	for _, line := range strings.Split(s.log.String(), "\n") {
+	for line := range strings.SplitSeq(s.log.String(), "\n") {
 		if trace(line) {
 			t.Errorf("the log repeats what was sent: %.400s", line)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"io"
+	"slices"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -201,12 +202,7 @@ func (x *examination) more(index int) bool {
 }
 
 func (x *examination) known(r *pdq.Result) bool {
-	for i := range x.kept {
-		if *r == x.kept[i] {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(x.kept, *r)
 }
 
 // report adds all the variants of a frame.

@@ -80,7 +80,7 @@ func parseType(name, kind, body string) *typ {
 	default:
 		panic(fmt.Sprintf("ncmec: schema.txt: %s is of kind %q", name, kind))
 	}
-	for _, word := range strings.Fields(body) {
+	for word := range strings.FieldsSeq(body) {
 		switch {
 		case strings.HasPrefix(word, "@"):
 			a, of, _ := strings.Cut(word[1:], ":")
