@@ -1,10 +1,6 @@
 package hamming
 
-import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-)
+import "runtime"
 
 // build makes a segment of the live entries of runs, which have no live id in
 // common, with that many workers.
@@ -15,16 +11,7 @@ func build(runs []run, workers int) *segment {
 	}
 	s := newSegment(n, nil)
 	s.merge(runs)
-	var next atomic.Int32
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < nslots; i = next.Add(1) - 1 {
-				s.slot[i].build(s.keys, int(i))
-			}
-		})
-	}
-	wg.Wait()
+	parallel(nslots, workers, func(i int) { s.slot[i].build(s.keys, i) })
 	runtime.KeepAlive(runs)
 	return s
 }
@@ -52,7 +39,7 @@ func (s *segment) merge(runs []run) {
 func (t *table) build(keys []words, slot int) {
 	word, shift := slot/4, 16*(slot%4)
 	for p := range keys {
-		t.off[uint16(keys[p][word]>>shift)+0]++
+		t.off[uint16(keys[p][word]>>shift)]++
 	}
 	sum := uint32(0)
 	for v, n := range t.off {

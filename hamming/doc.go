@@ -42,6 +42,12 @@
 // The test of the next slot reads many postings at a time, with AVX-512
 // (BITALG), AVX2 or plain Go, as the processor allows.
 //
+// # Files
+//
+// An index of [Open] is a file, which is the memory of one segment and is
+// mapped, and a log of the changes since, in records with checksums. The
+// formats are in file.go and log.go.
+//
 // # Cost
 //
 // 136 bytes for each key, and 4 MiB for each segment; twice that while segments

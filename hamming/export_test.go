@@ -24,3 +24,9 @@ func (x *Index) UseKernel(name string) {
 		}
 	}
 }
+
+// UseFlat has an index that nothing searches scan its segments.
+func (x *Index) UseFlat() { x.tuning.flatPerProbe = 1 << 40 }
+
+// UseTables undoes UseFlat.
+func (x *Index) UseTables() { x.tuning.flatPerProbe = 16 }

@@ -15,7 +15,12 @@ type Index struct {
 	kernel *kernel
 	tuning tuning
 
+	path       string     // of the file; empty if there is none
+	checkpoint sync.Mutex // held by Checkpoint; taken before mu
+	base       uint64     // generation of the file; guarded by checkpoint
+
 	mu       sync.Mutex // held by changes, never by searches; guards what follows
+	journal  *journal   // of the file; nil if there is none
 	flushing *job       // makes a segment of a delta
 	merging  *job       // makes one segment of several
 }
@@ -57,6 +62,7 @@ func (x *Index) insert(id uint64, w words) {
 		return
 	}
 	d := x.active()
+	x.journal.append(opInsert, id, w)
 	// The new before the end of the old: a search may meet both, but not neither.
 	d.add(id, &w)
 	if known {
@@ -75,6 +81,7 @@ func (x *Index) Delete(id uint64) bool {
 	if !known {
 		return false
 	}
+	x.journal.append(opDelete, id, words{})
 	p.kill(id)
 	x.live.Add(-1)
 	x.tidy()

@@ -11,6 +11,7 @@ type job struct {
 	deltas   []*delta
 	segments []*segment
 	deleted  []uint64 // ids that ended in these parts since; guarded by Index.mu
+	made     *segment // once done is closed
 	done     chan struct{}
 }
 
@@ -106,6 +107,7 @@ func (x *Index) run(j *job) {
 			made.kill(p)
 		}
 	}
+	j.made = made
 	x.replace(j, made)
 	if x.flushing == j {
 		x.flushing = nil
@@ -133,23 +135,33 @@ func (x *Index) replace(j *job, made *segment) {
 // Compact merges everything into one segment, which searches read quickest, and
 // returns when that is done. Searches and changes go on meanwhile. There is no
 // need to call it: an index that is searched much does so by itself.
-func (x *Index) Compact() {
+func (x *Index) Compact() { _, _ = x.compact(func() error { return nil }) }
+
+// compact merges everything, and returns a segment with at least all that was
+// in the index when begin was called and was not deleted since. No change is
+// made while begin runs.
+func (x *Index) compact(begin func() error) (*segment, error) {
 	for {
 		x.mu.Lock()
-		j, ready := x.merging, x.merging == nil && x.flushing == nil
-		if j == nil {
-			j = x.flushing
-		}
-		if ready {
-			j = x.mergeAll()
-		}
-		x.mu.Unlock()
-		if j != nil {
+		if j := cmp.Or(x.merging, x.flushing); j != nil {
+			x.mu.Unlock()
 			<-j.done
+			continue
 		}
-		if ready {
-			return
+		if err := begin(); err != nil {
+			x.mu.Unlock()
+			return nil, err
 		}
+		now, j := x.parts.Load(), x.mergeAll()
+		x.mu.Unlock()
+		switch {
+		case j != nil:
+			<-j.done
+			return j.made, nil
+		case len(now.segments) > 0:
+			return now.segments[0], nil
+		}
+		return build(nil, 1), nil
 	}
 }
 
@@ -173,9 +185,8 @@ func (x *Index) pay(segments int) {
 	}
 	defer x.mu.Unlock()
 	x.excess.Store(0)
-	if x.merging == nil {
-		segs := slices.DeleteFunc(slices.Clone(x.parts.Load().segments), func(s *segment) bool { return s.job != nil })
-		x.merging = x.start(segs, nil)
+	if segs := x.parts.Load().segments; x.merging == nil && len(segs) > 1 {
+		x.merging = x.start(slices.Clone(segs), nil)
 	}
 }
 
@@ -214,6 +225,9 @@ func (x *Index) InsertBatch(entries []Entry) {
 		p.kill(ids[i])
 	}
 	x.live.Add(int64(len(made.ids) - len(old)))
+	for i, id := range made.ids {
+		x.journal.append(opInsert, id, made.keys[i])
+	}
 	x.tidy()
 }
 

@@ -18,6 +18,7 @@ type segment struct {
 	dead  []atomic.Uint64 // bit p set: entry p is deleted
 	ndead int             // guarded by Index.mu
 	job   *job            // that merges it away; guarded by Index.mu
+	owner *mapping        // keeps data mapped; nil in memory
 }
 
 // table lists the postings of a slot by value: those with value v are
