@@ -7,7 +7,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
 TOOLS    = $(CURDIR)/.tools
 
-.PHONY: help build run reset test check bench console generate clean setup
+.PHONY: help build run reset test check bench bench-match console generate clean setup
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ check: ## Format, vet, lint, licences, known vulnerabilities, generated files
 
 bench: ## Benchmarks of the public packages
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./pdq ./hamming ./internal/policy
+
+bench-match: ## Package hamming beside faiss, up to 10 million keys (installs python3-faiss; needs root)
+	@scripts/bench-match
 
 console: ## Rebuild web/console/dist
 	@scripts/console

@@ -296,6 +296,20 @@ func TestConcurrent(t *testing.T) {
 			}
 		}
 	})
+	writers.Go(func() { // what is there already
+		var again []hamming.Entry
+		for i := range stay {
+			again = append(again, hamming.Entry{ID: ids[i], Key: stay[i]})
+		}
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				x.InsertBatch(again)
+			}
+		}
+	})
 	for w := range uint64(2) {
 		readers.Go(func() {
 			r := rand.New(rand.NewPCG(6, w))

@@ -35,14 +35,17 @@ const blockSize = 32
 // plainKernel says what the others must do.
 var plainKernel = kernel{name: "plain", sift: siftPlain, near: nearPortable, fetch: fetchPortable}
 
-// portableKernel has 4 postings side by side in a word.
+// wordsKernel has 4 postings side by side in a word.
+var wordsKernel = kernel{name: "words", sift: siftWords, near: nearPortable, fetch: fetchPortable}
+
+// portableKernel is the better of both.
 var portableKernel = kernel{name: "portable", sift: siftPortable, near: nearPortable, fetch: fetchPortable}
 
 // kernels lists what this machine can run, the best first.
 func kernels() []*kernel {
 	all := machineKernels()
 	if littleEndian {
-		all = append(all, &portableKernel)
+		all = append(all, &portableKernel, &wordsKernel)
 	}
 	return append(all, &plainKernel)
 }
@@ -72,7 +75,15 @@ func siftPlain(sig []uint16, spans []span, next uint16, out []hit) int {
 
 const lanes = 0x0001_0001_0001_0001 // times a 16-bit number: 4 of it
 
+// siftPortable tests short spans one by one; words pay from some 32 postings on.
 func siftPortable(sig []uint16, spans []span, next uint16, out []hit) int {
+	if len(sig) < 32<<16 {
+		return siftPlain(sig, spans, next, out)
+	}
+	return siftWords(sig, spans, next, out)
+}
+
+func siftWords(sig []uint16, spans []span, next uint16, out []hit) int {
 	n := 0
 	wide := uint64(next) * lanes
 	for _, sp := range spans {
@@ -80,8 +91,13 @@ func siftPortable(sig []uint16, spans []span, next uint16, out []hit) int {
 		least := uint64(sp.most|0x8000) * lanes
 		for at := sp.from; at < sp.to; at += blockSize {
 			b := (*[2 * blockSize]byte)(unsafe.Pointer((*[blockSize]uint16)(sig[at:]))) //nolint:gosec // the same memory as bytes
-			m := passed(b, 0, wide, least) | passed(b, 1, wide, least) | passed(b, 2, wide, least) | passed(b, 3, wide, least) |
-				passed(b, 4, wide, least) | passed(b, 5, wide, least) | passed(b, 6, wide, least) | passed(b, 7, wide, least)
+			m := passed(b, 0, wide, least)
+			if sp.to-at > 4 {
+				m |= passed(b, 1, wide, least) | passed(b, 2, wide, least) | passed(b, 3, wide, least)
+			}
+			if sp.to-at > 16 {
+				m |= passed(b, 4, wide, least) | passed(b, 5, wide, least) | passed(b, 6, wide, least) | passed(b, 7, wide, least)
+			}
 			m = (m | m>>8) & (0xffff_0000_ffff)
 			out[n] = hit{at, uint32(m|m>>16) & tails[min(blockSize, sp.to-at)]}
 			if out[n].mask != 0 {

@@ -211,24 +211,34 @@ func (x *Index) InsertBatch(entries []Entry) {
 	made := build([]run{sorted(entries)}, runtime.GOMAXPROCS(0))
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	var old []place
-	var ids []uint64
-	for _, id := range made.ids {
-		if p, ok := x.locate(id); ok {
-			old, ids = append(old, p), append(ids, id)
-		}
-	}
+	old, ids := x.replaced(made)
+	added := made.live() - len(old)
 	now := *x.parts.Load()
 	now.segments = append(slices.Clone(now.segments), made)
 	x.parts.Store(&now)
 	for i, p := range old {
 		p.kill(ids[i])
 	}
-	x.live.Add(int64(len(made.ids) - len(old)))
+	x.live.Add(int64(added))
 	for i, id := range made.ids {
 		x.journal.append(opInsert, id, made.keys[i])
 	}
 	x.tidy()
+}
+
+// replaced returns the places of the entries that made replaces. What is there
+// already stays, and ends in made: a search that does not know of made must go
+// on finding it. x.mu is held.
+func (x *Index) replaced(made *segment) (old []place, ids []uint64) {
+	for i, id := range made.ids {
+		switch p, ok := x.locate(id); {
+		case ok && p.key() == made.keys[i]:
+			made.kill(uint32(i))
+		case ok:
+			old, ids = append(old, p), append(ids, id)
+		}
+	}
+	return old, ids
 }
 
 // sorted orders entries by id; of equal ids the last remains.

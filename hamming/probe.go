@@ -76,22 +76,26 @@ func (seg *segment) take(s *search, p uint32, d int, dst []Match) []Match {
 
 // candidates collects the positions that pass the pigeonring test of two slots
 // somewhere. Memory is what it waits for, so that it goes in steps in which no
-// read, and no branch, depends on another read.
+// read, and no branch, depends on another read of the step.
 func (seg *segment) candidates(s *search) {
-	var ends [nslots]int
-	s.spans = s.spans[:0]
+	var spans, hits [nslots + 1]int // where those of slot i begin
+	s.spans, s.room = s.spans[:0], 1
 	for i := range nslots {
 		s.look(&seg.slot[i], i)
-		ends[i] = len(s.spans)
+		spans[i+1] = len(s.spans)
 	}
-	for i, from := 0, 0; i < nslots; i++ {
-		s.kernel.fetch(seg.slot[i].sig, s.spans[from:ends[i]])
-		from = ends[i]
+	for i := range nslots {
+		s.kernel.fetch(seg.slot[i].sig, s.spans[spans[i]:spans[i+1]])
+	}
+	s.hits = slices.Grow(s.hits[:0], s.room)[:s.room]
+	for i := range nslots {
+		next := s.words.slot((i + 1) % nslots)
+		n := s.kernel.sift(seg.slot[i].sig, s.spans[spans[i]:spans[i+1]], next, s.hits[hits[i]:])
+		hits[i+1] = hits[i] + n
 	}
 	s.found = s.found[:0]
-	for i, from := 0, 0; i < nslots; i++ {
-		s.sift(&seg.slot[i], s.spans[from:ends[i]], s.words.slot((i+1)%nslots))
-		from = ends[i]
+	for i := range nslots {
+		s.resolve(&seg.slot[i], s.hits[hits[i]:hits[i+1]])
 	}
 	s.unique(len(seg.ids))
 }
@@ -103,22 +107,25 @@ func (s *search) look(t *table, slot int) {
 	for d := range s.allow[slot] + 1 {
 		for _, mask := range m[d] {
 			v := value ^ mask
-			s.spans = append(s.spans, span{t.off[v], t.off[int(v)+1], uint32(most - d)})
+			from, to := t.off[v], t.off[int(v)+1]
+			s.spans = append(s.spans, span{from, to, uint32(most - d)})
+			s.room += int(to-from+blockSize-1) / blockSize
 		}
 	}
 }
 
-// sift appends to found the entries of the spans that pass.
-func (s *search) sift(t *table, spans []span, next uint16) {
-	room := 1
-	for _, sp := range spans {
-		room += int(sp.to-sp.from+blockSize-1) / blockSize
-	}
-	s.hits = slices.Grow(s.hits[:0], room)[:room]
-	for _, h := range s.hits[:s.kernel.sift(t.sig, spans, next, s.hits)] {
+// resolve appends to found the entries of hits. It lists the postings first:
+// counting the zeros of a mask leaves the processor (BSF on AMD) waiting for
+// what its register held before, which must not be a read of pos.
+func (s *search) resolve(t *table, hits []hit) {
+	from := len(s.found)
+	for _, h := range hits {
 		for m := h.mask; m != 0; m &= m - 1 {
-			s.found = append(s.found, t.pos[int(h.at)+bits.TrailingZeros32(m)])
+			s.found = append(s.found, h.at+uint32(bits.TrailingZeros32(m)))
 		}
+	}
+	for i, p := range s.found[from:] {
+		s.found[from+i] = t.pos[p]
 	}
 }
 

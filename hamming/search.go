@@ -114,6 +114,7 @@ type search struct {
 	accept func(uint64) bool
 
 	spans []span   // the buckets to read
+	room  int      // the most hits these can give, and one
 	hits  []hit    // what the kernel has left of them
 	found []uint32 // positions
 	seen  []uint64 // bit for each position; zero between uses

@@ -85,6 +85,14 @@ func writeKeys(t *testing.T, path string, keys func(yield func(*hamming.Key) boo
 	must(t, f.Close())
 }
 
+func removeAll(t *testing.T, pattern string) {
+	files, err := filepath.Glob(pattern)
+	must(t, err)
+	for _, f := range files {
+		must(t, os.Remove(f))
+	}
+}
+
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -113,12 +121,14 @@ func tableOf(t *testing.T, kind string, n int) {
 		fmt.Printf("%-9s %9d  %-28s %10.1f %10.1f %10.1f %11.0f\n", kind, n, name, l.p50, l.p99, l.mean, l.rate)
 	}
 	path := base + ".index"
+	removeAll(t, path+"*")
 	x := open(t, path)
 	before, start := heap(), time.Now()
 	x.InsertBatch(keys)
 	build := time.Since(start)
 	x.Compact()
 	memory := float64(heap()-before) / float64(n)
+	runtime.KeepAlive(keys)
 	for _, k := range hamming.Kernels() {
 		x.UseKernel(k)
 		row("rowan "+k, measure(t, x, queries, 0))
