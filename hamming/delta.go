@@ -1,6 +1,7 @@
 package hamming
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"sync/atomic"
@@ -102,7 +103,7 @@ func (d *delta) run() run {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b entry) int { return cmpUint64(a.id, b.id) })
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.id, b.id) })
 	r := run{ids: make([]uint64, len(all)), keys: make([]words, len(all))}
 	for i, e := range all {
 		r.ids[i], r.keys[i] = e.id, e.w

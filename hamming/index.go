@@ -1,7 +1,6 @@
 package hamming
 
 import (
-	"cmp"
 	"sync"
 	"sync/atomic"
 )
@@ -139,5 +138,3 @@ func (p place) kill(id uint64) {
 		j.deleted = append(j.deleted, id)
 	}
 }
-
-func cmpUint64(a, b uint64) int { return cmp.Compare(a, b) }

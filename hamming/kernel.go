@@ -19,7 +19,7 @@ type kernel struct {
 	// near sets bit e of out if the first n entries of two planes are within
 	// radius bits of two words.
 	near func(a, b *[pageSize]uint64, n int, wa, wb uint64, radius int, out *[pageSize / 64]uint64)
-	// fetch brings the first line of each span near.
+	// fetch brings the spans, or at least the first line of each, near.
 	fetch func(sig []uint16, spans []span)
 }
 
@@ -154,11 +154,14 @@ func nearPortable(a, b *[pageSize]uint64, n int, wa, wb uint64, radius int, out 
 	}
 }
 
-// touched keeps the reads of fetchPortable.
+// fetchPortable reads every line of the spans: these reads wait together, those
+// between the tests of a sift one after the other. sink keeps them.
 func fetchPortable(sig []uint16, spans []span) {
 	sum := uint16(0)
-	for i := range spans {
-		sum += sig[spans[i].from]
+	for _, sp := range spans {
+		for at := sp.from; at < sp.to; at += blockSize {
+			sum += sig[at]
+		}
 	}
 	sink(sum)
 }

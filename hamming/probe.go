@@ -48,26 +48,26 @@ var masks = sync.OnceValue(func() *[3][]uint16 {
 	return &m
 })
 
-// search appends what matches.
-func (seg *segment) search(s *search, dst []Match) []Match {
+// segment appends what matches in a segment.
+func (s *search) segment(seg *segment, dst []Match) []Match {
 	if s.radius > maxProbeRadius || len(seg.ids) < s.tuning.flatPerProbe*s.allow.probes() {
-		return seg.scan(s, dst)
+		return s.scan(seg, dst)
 	}
-	seg.candidates(s)
-	return seg.verify(s, dst)
+	s.candidates(seg)
+	return s.verify(seg, dst)
 }
 
-func (seg *segment) scan(s *search, dst []Match) []Match {
+func (s *search) scan(seg *segment, dst []Match) []Match {
 	for p := range seg.keys {
 		if d := s.words.distance(&seg.keys[p]); d <= s.radius {
-			dst = seg.take(s, uint32(p), d, dst)
+			dst = s.take(seg, uint32(p), d, dst)
 		}
 	}
 	return dst
 }
 
 // take appends the entry at p unless it is deleted or not wanted.
-func (seg *segment) take(s *search, p uint32, d int, dst []Match) []Match {
+func (s *search) take(seg *segment, p uint32, d int, dst []Match) []Match {
 	if id := seg.ids[p]; !seg.isDead(p) && s.accepts(id) {
 		dst = append(dst, Match{ID: id, Distance: d})
 	}
@@ -77,7 +77,7 @@ func (seg *segment) take(s *search, p uint32, d int, dst []Match) []Match {
 // candidates collects the positions that pass the pigeonring test of two slots
 // somewhere. Memory is what it waits for, so that it goes in steps in which no
 // read, and no branch, depends on another read of the step.
-func (seg *segment) candidates(s *search) {
+func (s *search) candidates(seg *segment) {
 	var spans, hits [nslots + 1]int // where those of slot i begin
 	s.spans, s.room = s.spans[:0], 1
 	for i := range nslots {
@@ -148,7 +148,7 @@ func (s *search) unique(entries int) {
 }
 
 // verify compares the candidates' keys, and takes those that match.
-func (seg *segment) verify(s *search, dst []Match) []Match {
+func (s *search) verify(seg *segment, dst []Match) []Match {
 	n := 0
 	for _, p := range s.found {
 		d := s.words.distance(&seg.keys[p])
@@ -158,7 +158,7 @@ func (seg *segment) verify(s *search, dst []Match) []Match {
 		}
 	}
 	for _, p := range s.found[:n] {
-		dst = seg.take(s, p, s.words.distance(&seg.keys[p]), dst)
+		dst = s.take(seg, p, s.words.distance(&seg.keys[p]), dst)
 	}
 	return dst
 }

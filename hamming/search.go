@@ -63,7 +63,7 @@ func (x *Index) find(s *search, now *parts, q *Query, dst []Match) ([]Match, boo
 	s.start(x, q)
 	start := len(dst)
 	for _, seg := range now.segments {
-		dst = seg.search(s, dst)
+		dst = s.segment(seg, dst)
 	}
 	for _, d := range now.deltas {
 		dst = d.scan(s, dst)

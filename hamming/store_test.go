@@ -1,6 +1,7 @@
 package hamming_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -263,4 +264,40 @@ func TestCheckpointBesideChanges(t *testing.T) {
 	wg.Wait()
 	must(t, x.Close())
 	holds(t, open(t, path), m)
+}
+
+// FuzzOpenLog opens any bytes as a log: an error, or the records that are whole.
+func FuzzOpenLog(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "x")
+	x, err := hamming.Open(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	x.Insert(1, hamming.Key{1})
+	x.Insert(2, hamming.Key{2})
+	x.Delete(1)
+	if err := x.Close(); err != nil {
+		f.Fatal(err)
+	}
+	log, err := os.ReadFile(path + ".log.0")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(log)
+	f.Add(log[:100])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "y")
+		must(t, os.WriteFile(path+".log.0", data, 0o600))
+		x, err := hamming.Open(path)
+		if err != nil {
+			return
+		}
+		if x.Len() > len(data)/48 {
+			t.Errorf("%d keys of %d bytes", x.Len(), len(data))
+		}
+		must(t, x.Close())
+		if kept := readAll(t, path+".log.0"); !bytes.HasPrefix(data, kept) || len(kept)%48 != 0 {
+			t.Errorf("%d of %d bytes were kept", len(kept), len(data))
+		}
+	})
 }
