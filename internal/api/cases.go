@@ -145,6 +145,7 @@ type DecisionInput struct {
 	UKClass      string `json:"uk_class,omitempty" enum:"A,B,C"`
 	IncidentType string `json:"incident_type,omitempty" maxLength:"100" doc:"Needed when confirmed; see /v1/incident-types"`
 	Priority     string `json:"priority,omitempty" enum:"P1,P2,P3" doc:"Changes the case's"`
+	Items        int64  `json:"items,omitempty" minimum:"0" doc:"How many items you saw; 409 when there are others by now"`
 }
 
 type (
@@ -320,7 +321,7 @@ func (a *API) caseChange(fn func(context.Context, safety.Actor, string) (db.Case
 func (a *API) decideCase(ctx context.Context, in *decideInput) (*decideOutput, error) {
 	b := in.Body
 	made, err := a.Cases.Decide(ctx, caller(ctx).Actor, in.ID, cases.Judgement{Outcome: cases.Outcome(b.Outcome), Reason: b.Reason,
-		Note: b.Note, NCMECClass: b.NCMECClass, UKClass: b.UKClass, IncidentType: b.IncidentType, Priority: safety.Priority(b.Priority)},
+		Note: b.Note, NCMECClass: b.NCMECClass, UKClass: b.UKClass, IncidentType: b.IncidentType, Priority: safety.Priority(b.Priority), Items: b.Items},
 		incidentValues())
 	if err != nil {
 		return nil, err

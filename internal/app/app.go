@@ -107,11 +107,11 @@ func (a *App) openDesks() error {
 	if err != nil {
 		return fmt.Errorf("reporting: %w", err)
 	}
+	keep := time.Duration(a.Config.Evidence.KeepNotConfirmedDays) * 24 * time.Hour
 	a.Reports = reporting.NewDesk(a.Store, a.Vault, time.Now, reporting.Config{Environment: r.Environment, Client: client,
-		TwoPerson: r.TwoPerson, Reporter: reporting.Reporter{Platform: r.Platform, FirstName: r.FirstName, LastName: r.LastName,
+		TwoPerson: r.TwoPerson, Keep: keep, Reporter: reporting.Reporter{Platform: r.Platform, FirstName: r.FirstName, LastName: r.LastName,
 			Email: r.Email, Phone: r.Phone, CompanyTemplate: r.CompanyTemplate, TermsURL: r.TermsURL, LegalURL: r.LegalURL}},
 		reporting.Hooks{Announce: a.Webhooks.Announce})
-	keep := time.Duration(a.Config.Evidence.KeepNotConfirmedDays) * 24 * time.Hour
 	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
 		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw})
 	return nil

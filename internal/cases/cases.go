@@ -112,6 +112,14 @@ func (c Content) dedupeKey() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// lockID is what contents that may join one case have in common.
+func (c Content) lockID() string {
+	if c.AccountID == "" {
+		return "item " + c.dedupeKey()
+	}
+	return "account " + c.AccountID
+}
+
 // Opened is what [Desk.Open] did.
 type Opened struct {
 	CaseID, ItemID string
@@ -121,6 +129,9 @@ type Opened struct {
 // Open puts content before a person: on the account's open case if there is
 // one, else on a new case. The same content twice is one item.
 func (d *Desk) Open(ctx context.Context, tx *store.Tx, c Content) (Opened, error) {
+	if err := tx.LockCases(ctx, c.lockID()); err != nil {
+		return Opened{}, fmt.Errorf("locking account: %w", err)
+	}
 	if it, err := tx.ItemByDedupeKey(ctx, c.dedupeKey()); err == nil {
 		return Opened{CaseID: it.CaseID, ItemID: it.ID}, nil
 	} else if !store.IsNotFound(err) {

@@ -206,9 +206,9 @@ func TestOpen_RaisesAndNeverLowers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b.n++
 		account, highest := fmt.Sprint("acct-", b.n), safety.Priority("")
-		id, revision := "", int64(0)
+		revision := int64(0)
 		for i, p := range rapid.SliceOfN(rapid.SampledFrom(safety.Priorities), 1, 6).Draw(rt, "priorities") {
-			id = b.open(content(account, fmt.Sprint(i), p)).CaseID
+			id := b.open(content(account, fmt.Sprint(i), p)).CaseID
 			highest = safety.Highest(highest, p)
 			c := b.row(id)
 			if c.Priority != string(highest) || c.Queue != "queue-"+string(highest) || c.Reason != "reason "+string(highest) {

@@ -42,6 +42,7 @@ type Judgement struct {
 	UKClass      string
 	IncidentType string
 	Priority     safety.Priority // empty keeps the case's
+	Items        int64           // how many items the decider saw; 0 skips the comparison
 }
 
 // Viewed says how the decider saw one piece of evidence.
@@ -87,6 +88,9 @@ func (d *Desk) Decide(ctx context.Context, who safety.Actor, caseID string, j Ju
 		if err := d.mine(c, who); err != nil {
 			return c, err
 		}
+		if err := sameItems(ctx, tx.Queries, c.ID, j.Items); err != nil {
+			return c, err
+		}
 		c.State, c.AssignedTo, c.LeaseUntil = string(Decided), "", 0
 		if j.Priority != "" {
 			c.Priority = string(j.Priority)
@@ -99,6 +103,21 @@ func (d *Desk) Decide(ctx context.Context, who safety.Actor, caseID string, j Ju
 		return c, err
 	})
 	return made, err
+}
+
+// sameItems fails when something came in after the decider looked.
+func sameItems(ctx context.Context, q *db.Queries, caseID string, seen int64) error {
+	if seen == 0 {
+		return nil
+	}
+	n, err := q.CountItems(ctx, caseID)
+	if err != nil {
+		return fmt.Errorf("counting items: %w", err)
+	}
+	if n != seen {
+		return safety.Errorf(safety.Conflict, "something new came in on this case since you looked; look again")
+	}
+	return nil
 }
 
 func (d *Desk) record(ctx context.Context, tx *store.Tx, who safety.Actor, c db.Case, j Judgement) (db.Decision, error) {

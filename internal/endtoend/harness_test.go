@@ -358,12 +358,6 @@ func (s *server) key(role string, scopes ...string) string {
 	return out[len(out)-1]
 }
 
-// newLink makes a new sign-in link on the command line.
-func (s *server) newLink() string {
-	s.t.Helper()
-	return strings.TrimSpace(s.run("keys", "link"))
-}
-
 func (s *server) verifyLedger() {
 	s.t.Helper()
 	if out := s.run("verify", "ledger"); !strings.Contains(out, "The ledger holds.") {

@@ -136,7 +136,7 @@ func TestEndToEndPasskey(t *testing.T) {
 	b.visit("#/settings", testid("add-passkey"))
 	b.click(testid("add-passkey"))
 	b.until(`document.body.innerText.includes('You have 1 passkey.')`)
-	made := call(b, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: device.AuthenticatorID})
+	made := call(b, webauthn.GetCredentials, webauthn.GetCredentialsParams(device))
 	if len(made.Credentials) != 1 || !made.Credentials[0].IsResidentCredential || made.Credentials[0].RpID != "localhost" {
 		t.Errorf("the device has %+v", made.Credentials)
 	}

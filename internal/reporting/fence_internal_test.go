@@ -11,6 +11,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
+	"github.com/rowan-safety/rowan/internal/vault"
 )
 
 // TestWithdrawFencesAWorker: a worker that has claimed an approved report, and
@@ -25,7 +26,8 @@ func TestWithdrawFencesAWorker(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	now := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
-	d := NewDesk(s, nil, func() time.Time { return now }, Config{Environment: Standin}, Hooks{})
+	clock := func() time.Time { return now }
+	d := NewDesk(s, vault.New(s, nil, nil, clock), clock, Config{Environment: Standin}, Hooks{})
 	err = s.Tx(ctx, func(tx *store.Tx) error {
 		return errors.Join(
 			tx.CreateCase(ctx, db.CreateCaseParams{ID: "cas_1", State: "decided", Priority: "P2"}),

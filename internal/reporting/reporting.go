@@ -105,6 +105,9 @@ type Config struct {
 	Client      *cybertip.Client
 	Reporter    Reporter
 	TwoPerson   bool // the approver must be another person than the decider
+	// Keep is how long the evidence of a case is kept after its report was
+	// withdrawn.
+	Keep time.Duration
 }
 
 // Hooks are what happens beside a filing, in the same transaction.
@@ -259,6 +262,12 @@ func (d *Desk) withdraw(ctx context.Context, tx *store.Tx, who safety.Actor, r d
 	if n == 0 {
 		return safety.Errorf(safety.Conflict, "this report can no longer be withdrawn")
 	}
+	// Without a clock the evidence would stay for ever.
+	err = d.vault.SetClock(ctx, tx, r.CaseID, vault.Clock{Law: "operator policy", Until: d.now().Add(d.cfg.Keep),
+		Basis: fmt.Sprintf("%d days from the withdrawal of report %s", int(d.cfg.Keep/(24*time.Hour)), r.ID)})
+	if err != nil {
+		return err
+	}
 	return ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: who.ID, Action: "report.withdraw", Subject: r.CaseID,
 		Detail: r.ID + ": " + reason})
 }
@@ -273,7 +282,7 @@ type Edit struct {
 // EditDraft changes a draft.
 func (d *Desk) EditDraft(ctx context.Context, who safety.Actor, reportID string, e Edit) error {
 	return d.store.Tx(ctx, func(tx *store.Tx) error {
-		r, err := tx.Report(ctx, reportID)
+		r, err := tx.LockReport(ctx, reportID)
 		if err != nil {
 			return store.NotFound(err, "report")
 		}
@@ -320,6 +329,10 @@ func (d *Desk) Approve(ctx context.Context, who safety.Actor, reportID string) e
 		return safety.Errorf(safety.Forbidden, "only a person may file a report")
 	}
 	return d.store.Tx(ctx, func(tx *store.Tx) error {
+		// What is approved is what stands there now.
+		if _, err := tx.LockReport(ctx, reportID); err != nil {
+			return store.NotFound(err, "report")
+		}
 		in, err := load(ctx, tx.Queries, reportID)
 		if err != nil {
 			return err

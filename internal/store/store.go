@@ -222,7 +222,7 @@ func (s *Store) tryTx(ctx context.Context, fn func(*Tx) error) error {
 	}
 	defer func() { _ = tx.Rollback() }() // a no-op after Commit
 	if err := fn(&Tx{Queries: db.New(tx), sql: tx, s: s}); err != nil {
-		return err
+		return unstorable(err)
 	}
 	if err := tx.Commit(); err != nil {
 		return safety.Wrap(safety.Unavailable, err, "database did not commit")
@@ -230,9 +230,20 @@ func (s *Store) tryTx(ctx context.Context, fn func(*Tx) error) error {
 	return nil
 }
 
+// unstorable gives a text that the engine cannot hold its kind: PostgreSQL takes
+// no zero byte.
+func unstorable(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "22021" {
+		return safety.Wrap(safety.Invalid, err, "a text holds a character that cannot be stored")
+	}
+	return err
+}
+
 func retryable(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code == "40001" || e.Code == "40P01"
+		// Serialisation failure, deadlock, and a row that another transaction was
+		// quicker to insert: the next try sees it.
+		return e.Code == "40001" || e.Code == "40P01" || e.Code == "23505"
 	}
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code()&0xff == sqlite3.SQLITE_BUSY

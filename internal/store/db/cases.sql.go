@@ -606,6 +606,15 @@ func (q *Queries) LockCase(ctx context.Context, iD string, updatedAt int64) (Cas
 	return i, err
 }
 
+const lockCases = `-- name: LockCases :exec
+insert into case_locks (id) values ($1) on conflict (id) do update set id = excluded.id
+`
+
+func (q *Queries) LockCases(ctx context.Context, id string) error {
+	_, err := q.db.ExecContext(ctx, lockCases, id)
+	return err
+}
+
 const nextCase = `-- name: NextCase :one
 select id, state, queue, priority, account_id, reason, surface, jurisdiction, canary, assigned_to, lease_until, revision, opened_at, updated_at from cases
 where state = 'open' and (assigned_to = '' or assigned_to = $1 or lease_until < $2)

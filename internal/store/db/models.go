@@ -47,6 +47,10 @@ type CaseKey struct {
 	DestroyedAt int64
 }
 
+type CaseLock struct {
+	ID string
+}
+
 type Clock struct {
 	ID        string
 	CaseID    string

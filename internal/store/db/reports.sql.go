@@ -342,6 +342,41 @@ func (q *Queries) ForgetReportFiles(ctx context.Context, reportID string) error 
 	return err
 }
 
+const lockReport = `-- name: LockReport :one
+update reports set updated_at = updated_at where id = $1 returning id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at
+`
+
+func (q *Queries) LockReport(ctx context.Context, id string) (Report, error) {
+	row := q.db.QueryRowContext(ctx, lockReport, id)
+	var i Report
+	err := row.Scan(
+		&i.ID,
+		&i.CaseID,
+		&i.DecisionID,
+		&i.Authority,
+		&i.Environment,
+		&i.State,
+		&i.IncidentType,
+		&i.Draft,
+		&i.ApprovedBy,
+		&i.ApprovedName,
+		&i.ApprovedAt,
+		&i.RemoteID,
+		&i.Receipt,
+		&i.OpenedAt,
+		&i.TouchedAt,
+		&i.FiledAt,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.LastError,
+		&i.Epoch,
+		&i.LeaseUntil,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const releaseReport = `-- name: ReleaseReport :exec
 update reports set lease_until = 0 where id = $1 and epoch = $2
 `

@@ -59,6 +59,12 @@ create table cases (
 create index cases_queue on cases (state, priority, opened_at, id);
 create index cases_account on cases (account_id, state);
 
+-- One row for each account (or lone content) that ever opened a case: its lock
+-- makes first contents that arrive together open one case and not several.
+create table case_locks (
+    id text primary key
+);
+
 create table items (
     id             text primary key,
     case_id        text not null references cases (id),
@@ -362,6 +368,7 @@ drop table evidence;
 drop table case_keys;
 drop table findings;
 drop table items;
+drop table case_locks;
 drop table cases;
 drop table signals;
 drop table lists;

@@ -88,3 +88,6 @@ select * from idempotency where key = $1;
 
 -- name: ForgetIdempotent :execrows
 delete from idempotency where created_at < $1;
+
+-- name: LockCases :exec
+insert into case_locks (id) values ($1) on conflict (id) do update set id = excluded.id;

@@ -72,3 +72,6 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: ExchangesOfReport :many
 select * from report_exchanges where report_id = $1 order by at, id;
+
+-- name: LockReport :one
+update reports set updated_at = updated_at where id = $1 returning *;

@@ -46,6 +46,11 @@ func casesGroup(s *suite) {
 	same(s, "case", row)(s.q.CaseByID(s.ctx, "c1"))
 	row.Revision, row.UpdatedAt = 2, 200
 	same(s, "locked", row)(s.q.LockCase(s.ctx, "c1", 200))
+	for range 2 { // the second finds the row of the first
+		if err := s.q.LockCases(s.ctx, "account acct"); err != nil {
+			s.t.Errorf("locking an account: %v", err)
+		}
+	}
 	none[db.Case](s, "locking nothing")(s.q.LockCase(s.ctx, "c9", 200))
 	same(s, "open case of the account", row)(s.q.OpenCaseOfAccount(s.ctx, "acct", false))
 	none[db.Case](s, "canary case of the account")(s.q.OpenCaseOfAccount(s.ctx, "acct", true))
@@ -313,6 +318,8 @@ func reports(s *suite) {
 	s.newCase("c")
 	row := s.newReport("r", "c", 1)
 	same(s, "report", row)(s.q.Report(s.ctx, "r"))
+	same(s, "locked report", row)(s.q.LockReport(s.ctx, "r"))
+	none[db.Report](s, "locking no report")(s.q.LockReport(s.ctx, "x"))
 	none[db.Report](s, "no report")(s.q.Report(s.ctx, "x"))
 	same(s, "of the decision", row)(s.q.ReportOfDecision(s.ctx, "dec-r", "ncmec"))
 	s.refused("a second report of a decision", s.q.CreateReport(s.ctx, db.CreateReportParams{ID: "r2", CaseID: "c", DecisionID: "dec-r", Authority: "ncmec", Receipt: []byte{}}))

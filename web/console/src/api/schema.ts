@@ -1010,6 +1010,11 @@ export interface components {
         DecisionInput: {
             /** @description Needed when confirmed; see /v1/incident-types */
             incident_type?: string;
+            /**
+             * Format: int64
+             * @description How many items you saw; 409 when there are others by now
+             */
+            items?: number;
             /** @enum {string} */
             ncmec_class?: "A1" | "A2" | "B1" | "B2";
             note?: string;
