@@ -7,7 +7,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
 TOOLS    = $(CURDIR)/.tools
 
-.PHONY: help build run reset test check bench bench-match console generate clean setup
+.PHONY: help build run reset test check bench bench-match bench-pdq console generate clean setup
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ bench: ## Benchmarks of the public packages
 
 bench-match: ## Package hamming beside faiss, up to 10 million keys (installs python3-faiss; needs root)
 	@scripts/bench-match
+
+bench-pdq: ## Package pdq: the reference's arithmetic beside the one-pass path
+	@scripts/bench-pdq
 
 console: ## Rebuild web/console/dist
 	@scripts/console
