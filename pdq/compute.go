@@ -38,7 +38,7 @@ func VariantNames() [8]string {
 // Dihedral returns the hashes of the picture in its eight orientations, in the
 // order of [VariantNames], from the one cosine transform. Entry 0 is r.Hash.
 // The hash of a picture that was physically turned differs from the predicted
-// one by some bits (under 24 from 256 pixels a side, up to about 30 below), because
+// one by some bits (mostly under 24 from 256 pixels a side, up to about 30), because
 // the samples are not quite symmetric.
 func (r *Result) Dihedral() [8]Hash {
 	out := [8]Hash{r.Hash}
@@ -54,7 +54,7 @@ func (r *Result) Dihedral() [8]Hash {
 // and must fill the width elements of luma with values from 0 (black) to 255
 // (white). The slice is only valid during the call.
 //
-// Memory is about width × (2 + ceil(height/128)) float32. The error reports
+// Memory is about width × (14 + ceil(height/128)) float32. The error reports
 // sides that are not positive; a side under 5 gives a zero hash of quality 0
 // without calling row.
 func Compute(width, height int, row func(y int, luma []float32)) (Result, error) {

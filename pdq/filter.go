@@ -4,20 +4,22 @@ package pdq
 // filter along the rows, along the columns, along the rows and along the
 // columns again, so that each sample is a weighted mean under a tent.
 //
-// It works on one row at a time. Each output of a filter is the quotient of a
-// running sum, and for bit-exactness every column's sum takes the same
-// additions and subtractions in the same order as in the reference, which
-// walks whole columns. Of the last two filters only the sampled columns are
-// ever read, so only those are computed.
+// It works on a few rows at a time. Each output of a filter is the quotient of
+// a running sum, and for bit-exactness every sum takes the same additions and
+// subtractions in the same order as in the reference, which walks whole rows
+// and columns. Of the last two filters only the sampled columns are ever read,
+// so only those are computed.
 func downsample(width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
 	var (
 		win   = window(width)
-		luma  = make([]float32, width)
-		first = make([]float32, width) // luma after the first filter along rows
+		luma  = newLanes(width)
+		first = newLanes(width) // luma after the first filter along rows
+		blur  = newLanes(width) // and after the one along columns
 		cols  = sampleAt(width)
 		rows  = sampleAt(height)
-		picks [grid]float32 // one row of the last row filter at the sampled columns
-		next  int           // the first of rows that is still to come
+		picks [lanes][grid]float32 // after the last row filter, at the sampled columns
+		ready int                  // rows in blur
+		next  int                  // the first of rows that is still to come
 	)
 	last := newColumnFilter(grid, height, func(y int, out []float32) {
 		// Several samples fall on one row when the picture is under 64 high.
@@ -25,16 +27,31 @@ func downsample(width, height int, row func(y int, luma []float32), samples *[gr
 			copy(samples[next*grid:], out)
 		}
 	})
+	flush := func() {
+		boxAt(&blur, win, &cols, &picks)
+		for i := range ready {
+			last.add(picks[i][:])
+		}
+		ready = 0
+	}
 	middle := newColumnFilter(width, height, func(_ int, out []float32) {
-		boxAt(out, win, &cols, &picks)
-		last.add(picks[:])
+		copy(blur[ready], out)
+		if ready++; ready == lanes {
+			flush()
+		}
 	})
-	for y := range height {
-		row(y, luma)
-		box(luma, first, win)
-		middle.add(first)
+	for y := 0; y < height; y += lanes {
+		n := min(lanes, height-y)
+		for i := range n {
+			row(y+i, luma[i])
+		}
+		box(&luma, &first, win)
+		for i := range n {
+			middle.add(first[i])
+		}
 	}
 	middle.finish()
+	flush()
 	last.finish()
 }
 
@@ -50,82 +67,6 @@ func sampleAt(n int) [grid]int {
 		at[i] = int((float64(i) + 0.5) * float64(n) / grid)
 	}
 	return at
-}
-
-// box writes to out the mean of in under a window of win elements around each
-// place; at both ends the window is cut short. The sum is carried along.
-func box(in, out []float32, win int) {
-	half := (win + 2) / 2
-	var sum float32
-	for _, v := range in[:half-1] {
-		sum += v
-	}
-	count := half - 1
-	o := 0
-	for _, v := range in[half-1 : win] {
-		sum += v
-		count++
-		out[o] = sum / float32(count)
-		o++
-	}
-	full := float32(win)
-	leaving := in[:len(in)-win]
-	outs := out[o : o+len(leaving)]
-	for i, v := range in[win:] {
-		sum += v
-		sum -= leaving[i]
-		outs[i] = sum / full
-	}
-	o += len(leaving)
-	for _, v := range in[len(in)-win : len(in)-win+half-1] {
-		sum -= v
-		count--
-		out[o] = sum / float32(count)
-		o++
-	}
-}
-
-// boxAt is [box] for the 64 places of at only, in ascending order.
-func boxAt(in []float32, win int, at *[grid]int, out *[grid]float32) {
-	half := (win + 2) / 2
-	var sum float32
-	for _, v := range in[:half-1] {
-		sum += v
-	}
-	var (
-		n     = len(in)
-		o     = 0
-		place = 0 // of the output that the sum stands for
-	)
-	emit := func(count int) {
-		for ; o < grid && at[o] == place; o++ {
-			out[o] = sum / float32(count)
-		}
-		place++
-	}
-	for r := half - 1; r < win; r++ {
-		sum += in[r]
-		emit(r + 1)
-	}
-	for r := win; r < n; {
-		// Run to the next sampled place without asking at each step.
-		stop := n
-		if o < grid {
-			stop = min(n, at[o]+half)
-		}
-		leaving := in[r-win : stop-win]
-		for i, v := range in[r:stop] {
-			sum += v
-			sum -= leaving[i]
-		}
-		place += stop - r - 1
-		emit(win)
-		r = stop
-	}
-	for count := win - 1; count > win-half; count-- {
-		sum -= in[n-count-1]
-		emit(count)
-	}
 }
 
 // columnFilter is the box filter along columns for rows that arrive one by
@@ -184,7 +125,6 @@ func (f *columnFilter) enter(row, slot []float32) {
 
 // slide moves the full window by one row: the slot's old row leaves it.
 func (f *columnFilter) slide(row, slot []float32) {
-	full := float32(f.win)
 	sum, out := f.sum[:len(row)], f.row[:len(row)]
 	slot = slot[:len(row)]
 	for j, v := range row {
@@ -192,8 +132,9 @@ func (f *columnFilter) slide(row, slot []float32) {
 		s -= slot[j]
 		sum[j] = s
 		slot[j] = v
-		out[j] = s / full
+		out[j] = s
 	}
+	divide(out, f.win)
 	f.emit(f.out, f.row)
 	f.out++
 }

@@ -7,10 +7,14 @@ import "math"
 // about 4 (width+height) additions that lead to a sample is off by at most
 // half a unit in the last place, u = 2⁻²⁴ of the sum, thus by 255 u of the mean.
 //
-// Proven is only the sum of these: a sample is within 4·255 u (width+height) of
-// the exact one but for terms of the order of the window, a frequency within
-// 64 times that. No picture comes near it, and a guard that wide would never
-// let the fast path answer. The guard used here takes the errors of successive
+// Proven is only the sum of these. A pass over n pixels makes 2n additions to a
+// sum of at most 255 (window+1), which is then divided by the window: an error
+// of at most 2n · 255 u (window+1)/window ≤ 4n · 255 u; four passes, 8 · 255 u
+// (width+height). A row of the transform has length 1, so 4096 such errors move
+// a frequency by at most 64 times as much. With the fast path's sums of under
+// 4 (window+1) terms and both transforms' own rounding that is below
+// 64 · 9 · 255 u (width+height+50). No picture comes near it, and a guard that
+// wide would never let the fast path answer. The guard used here takes the errors of successive
 // additions for independent: they then grow as a random walk, with the unit
 // 255 u √(width+height), and a walk has the spectrum of one, most of it in the
 // lowest frequencies. The factors below were measured (see
