@@ -28,7 +28,7 @@ func tents(n int) []tent {
 		store = make([]float32, 0, grid*2*win)
 	)
 	for i, p := range at {
-		if i > 0 && at[i-1] == p {
+		if i > 0 && at[i-1] == p { //nolint:gosec // i > 0 was asked just before
 			out[len(out)-1].hi++
 			continue
 		}
