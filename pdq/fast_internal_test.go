@@ -283,6 +283,25 @@ func checkLanes(t *testing.T, g *gray) {
 	}
 }
 
+// TestComputeRowsOddities asks for sizes at the edges and for numbers that are
+// no luma: the answer is Compute's, without a panic.
+func TestComputeRowsOddities(t *testing.T) {
+	for _, size := range [][2]int{{0, 5}, {5, -1}, {4, 9}, {9, 4}, {5, 5}, {64, 64}, {5, 9000}, {9000, 5}} {
+		for _, v := range []float64{0, 255, math.NaN(), math.Inf(1), math.Inf(-1), 1e38} {
+			row := func(y int, luma []float32) {
+				for x := range luma {
+					luma[x] = float32(v) * float32((x^y)&1)
+				}
+			}
+			got, err := ComputeRows(size[0], size[1], row)
+			want, wantErr := Compute(size[0], size[1], row)
+			if (err == nil) != (wantErr == nil) || got.Hash != want.Hash || got.Quality != want.Quality {
+				t.Errorf("%v of %g: %v, error %v, want %v, error %v", size, v, got.Hash, err, want.Hash, wantErr)
+			}
+		}
+	}
+}
+
 // TestGuardRate prints how often the fast path answers (-pdq-rates).
 func TestGuardRate(t *testing.T) {
 	if !*rates {
