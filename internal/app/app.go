@@ -137,7 +137,7 @@ func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 	m := a.Config.Media
 	return media.NewPool(ctx, media.Config{Children: m.Children, AllowUnsandboxed: m.AllowUnsandboxed,
 		// Every distinct frame of an ordinary animation is looked up.
-		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256}})
+		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256, Undo: m.Undo}})
 }
 
 // NewIntake returns the desk that checks content.

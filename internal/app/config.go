@@ -19,6 +19,7 @@ import (
 	"github.com/rowan-safety/rowan/cybertip"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // Config is everything that an operator can set. The zero value, completed by
@@ -43,7 +44,10 @@ type MediaConfig struct {
 	MaxFileBytes     int64 `yaml:"max_file_bytes" env:"ROWAN_MEDIA_MAX_FILE_BYTES"`         // default 32 MiB
 	Children         int   `yaml:"children" env:"ROWAN_MEDIA_CHILDREN"`                     // decoding processes; default one a core
 	ChildMemoryBytes int64 `yaml:"child_memory_bytes" env:"ROWAN_MEDIA_CHILD_MEMORY_BYTES"` // of each; default 192 MiB, at least 128 MiB
-	AllowUnsandboxed bool  `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"`   // run where the sandbox does not hold
+	// Undo says which edits are undone before a picture is looked up: none,
+	// default or wide (package pdq/undo); docs/matching.md has what each wins.
+	Undo             undo.Set `yaml:"undo" env:"ROWAN_MEDIA_UNDO"`
+	AllowUnsandboxed bool     `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"` // run where the sandbox does not hold
 }
 
 // FetchConfig says which URLs the HMA-compatible lookups may fetch.

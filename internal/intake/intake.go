@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -173,9 +174,9 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 }
 
 func near(r media.Report) []match.Near {
-	out := make([]match.Near, len(r.Hashes))
-	for i, h := range r.Hashes {
-		out[i] = match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame}
+	out := make([]match.Near, 0, len(r.Hashes)+len(r.Undone))
+	for _, h := range slices.Concat(r.Hashes, r.Undone) {
+		out = append(out, match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame})
 	}
 	return out
 }

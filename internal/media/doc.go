@@ -35,7 +35,8 @@
 // pdq.VariantNames, the same with the prefix "alpha_black_" or "alpha_white_"
 // ("alpha_black" and "alpha_white" alone stand for the original orientation),
 // and "stored" for the hash before EXIF orientation, which is what tools that
-// ignore it compute.
+// ignore it compute. [Report].Undone holds guesses at what the first frames were
+// before an edit: package undo.
 //
 // # Known gaps
 //

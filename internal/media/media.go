@@ -5,6 +5,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // Limits bound what one file may cost. A zero field takes the default.
@@ -17,6 +18,7 @@ type Limits struct {
 	TotalPixels int64         // over all decoded frames; default 500 million
 	Timeout     time.Duration // for one file; default 10 s
 	ChildData   int64         // memory of a child, RLIMIT_DATA; at least 128 MiB, default 384 MiB
+	Undo        undo.Set      // edits that are undone; default undo.Default
 }
 
 // DefaultLimits are the limits of a zero [Limits].
@@ -82,6 +84,7 @@ type Report struct {
 	TrailingBytes  int64            // after the end of the picture
 	TrailingFormat string           // of a second file found there, if it was recognised
 	Hashes         []FrameHash      // distinct frames in file order
+	Undone         []FrameHash      // guesses at what the first frames were before an edit; Variant is one of undo.Names
 	PreviewPNG     []byte           // of the first frame: grey, blurred, at most 96 pixels a side; nil if none
 }
 
