@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/rowan-safety/rowan/cybertip"
+	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/pdq/undo"
@@ -34,9 +35,16 @@ type Config struct {
 	LogLevel    string `yaml:"log_level" env:"ROWAN_LOG_LEVEL"`       // debug, info, warn, error; default info
 
 	Media     MediaConfig     `yaml:"media"`
+	Match     MatchConfig     `yaml:"match"`
 	Fetch     FetchConfig     `yaml:"fetch"`
 	Evidence  EvidenceConfig  `yaml:"evidence"`
 	Reporting ReportingConfig `yaml:"reporting"`
+}
+
+// MatchConfig is about what lists do.
+type MatchConfig struct {
+	RetroDays    int   `yaml:"retro_days" env:"ROWAN_MATCH_RETRO_DAYS"`         // the hashes of uploads are kept so long for lists that grow; default 7, -1 for not at all
+	FloodPerHour int64 `yaml:"flood_per_hour" env:"ROWAN_MATCH_FLOOD_PER_HOUR"` // contents that one signal may meet before it is put in quarantine; default 200
 }
 
 // MediaConfig bounds what a file may cost.
@@ -116,6 +124,12 @@ func (c *Config) Complete() error {
 	if c.Media.ChildMemoryBytes == 0 {
 		c.Media.ChildMemoryBytes = 192 << 20
 	}
+	if c.Match.RetroDays == 0 {
+		c.Match.RetroDays = 7
+	}
+	if c.Match.FloodPerHour == 0 {
+		c.Match.FloodPerHour = match.DefaultFlood
+	}
 	if c.Evidence.KeepNotConfirmedDays == 0 {
 		c.Evidence.KeepNotConfirmedDays = 30
 	}
@@ -131,6 +145,9 @@ func (c *Config) Complete() error {
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.Media.MaxFileBytes < 0 || c.Media.MaxFileBytes > 256<<20 {
 		problems = append(problems, errors.New("media.max_file_bytes: must be 1 byte to 256 MiB"))
+	}
+	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 {
+		problems = append(problems, errors.New("match: retro_days is 90 at most and flood_per_hour is not negative"))
 	}
 	problems = append(problems, c.Reporting.complete()...)
 	return errors.Join(problems...)

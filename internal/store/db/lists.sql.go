@@ -46,7 +46,7 @@ func (q *Queries) AddSignal(ctx context.Context, arg AddSignalParams) (int64, er
 }
 
 const allLists = `-- name: AllLists :many
-select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists order by id
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at, ratio, off_until, retro_version from lists order by id
 `
 
 func (q *Queries) AllLists(ctx context.Context) ([]List, error) {
@@ -70,6 +70,9 @@ func (q *Queries) AllLists(ctx context.Context) ([]List, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Ratio,
+			&i.OffUntil,
+			&i.RetroVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -206,7 +209,7 @@ func (q *Queries) HoldList(ctx context.Context, arg HoldListParams) (int64, erro
 }
 
 const listByName = `-- name: ListByName :one
-select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists where name = $1 and deleted_at = 0
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at, ratio, off_until, retro_version from lists where name = $1 and deleted_at = 0
 `
 
 func (q *Queries) ListByName(ctx context.Context, name string) (List, error) {
@@ -224,12 +227,15 @@ func (q *Queries) ListByName(ctx context.Context, name string) (List, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Ratio,
+		&i.OffUntil,
+		&i.RetroVersion,
 	)
 	return i, err
 }
 
 const liveLists = `-- name: LiveLists :many
-select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists where deleted_at = 0 order by name
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at, ratio, off_until, retro_version from lists where deleted_at = 0 order by name
 `
 
 func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
@@ -253,6 +259,9 @@ func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Ratio,
+			&i.OffUntil,
+			&i.RetroVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -319,11 +328,25 @@ func (q *Queries) RemoveSignal(ctx context.Context, iD string, listID string, re
 }
 
 const setListOptions = `-- name: SetListOptions :exec
-update lists set enabled = $2, threshold = $3 where id = $1
+update lists set enabled = $2, threshold = $3, ratio = $4, off_until = $5 where id = $1
 `
 
-func (q *Queries) SetListOptions(ctx context.Context, iD string, enabled bool, threshold int64) error {
-	_, err := q.db.ExecContext(ctx, setListOptions, iD, enabled, threshold)
+type SetListOptionsParams struct {
+	ID        string
+	Enabled   bool
+	Threshold int64
+	Ratio     int64
+	OffUntil  int64
+}
+
+func (q *Queries) SetListOptions(ctx context.Context, arg SetListOptionsParams) error {
+	_, err := q.db.ExecContext(ctx, setListOptions,
+		arg.ID,
+		arg.Enabled,
+		arg.Threshold,
+		arg.Ratio,
+		arg.OffUntil,
+	)
 	return err
 }
 

@@ -25,7 +25,7 @@ where id = $1 and deleted_at = 0 and (importing_until < $2 or importing_until = 
 delete from signals where list_id = $1 and added_version > $2;
 
 -- name: SetListOptions :exec
-update lists set enabled = $2, threshold = $3 where id = $1;
+update lists set enabled = $2, threshold = $3, ratio = $4, off_until = $5 where id = $1;
 
 -- name: DeleteList :exec
 update lists set deleted_at = $2 where id = $1;
