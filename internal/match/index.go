@@ -1,6 +1,7 @@
 package match
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -65,6 +66,8 @@ type Index struct {
 	near    *hamming.Index
 	// quarantined are signals which flooded: what they find makes no automatic block.
 	quarantined map[string]bool
+	off         map[int64]time.Time // contents which do not match until then
+	refreshed   time.Time
 }
 
 // list is the part of a list that lookups need.
@@ -73,6 +76,7 @@ type list struct {
 	kind      safety.ListKind
 	threshold int
 	enabled   bool
+	deleted   bool
 	ratio     int       // of wholeRatio
 	offUntil  time.Time // zero when the list is not paused
 	version   int64     // last version that is in the index
@@ -87,6 +91,7 @@ type entry struct {
 	signal string
 	list   *list
 	key    string // of the exact map; empty for PDQ
+	number int64  // of its content
 }
 
 // NewIndex returns an empty index, which is not ready until [Index.Refresh]
@@ -141,12 +146,21 @@ func (x *Index) Refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading quarantine: %w", err)
 	}
+	now := x.now()
+	offs, err := x.store.Read().ContentsOff(ctx, store.Micros(now))
+	if err != nil {
+		return fmt.Errorf("reading contents: %w", err)
+	}
+	off := make(map[int64]time.Time, len(offs))
+	for _, c := range offs {
+		off[c.Number] = store.Time(c.OffUntil)
+	}
 	quarantined := make(map[string]bool, len(flooding))
 	for _, s := range flooding {
 		quarantined[s] = true
 	}
 	x.mu.Lock()
-	x.ready, x.quarantined = true, quarantined
+	x.ready, x.quarantined, x.off, x.refreshed = true, quarantined, off, now
 	x.mu.Unlock()
 	return nil
 }
@@ -160,7 +174,7 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 		x.lists[r.ID] = l
 	}
 	l.name, l.kind, l.threshold = r.Name, safety.ListKind(r.Kind), int(r.Threshold)
-	l.enabled = r.Enabled && r.DeletedAt == 0
+	l.enabled, l.deleted = r.Enabled && r.DeletedAt == 0, r.DeletedAt != 0
 	l.ratio, l.offUntil = int(r.Ratio), store.Time(r.OffUntil)
 	from := l.version
 	x.mu.Unlock()
@@ -204,7 +218,7 @@ func (x *Index) add(l *list, s db.Signal, near []hamming.Entry) ([]hamming.Entry
 		return near, fmt.Errorf("signal %s: %w", s.ID, err)
 	}
 	x.next++
-	e := entry{signal: s.ID, list: l}
+	e := entry{signal: s.ID, list: l, number: s.ContentNumber}
 	if h.Type == safety.PDQ {
 		near = append(near, hamming.Entry{ID: x.next, Key: hamming.Key(h.Bytes())})
 	} else {
@@ -262,7 +276,7 @@ func (x *Index) lookupExact(hashes []safety.Hash, lot int, now time.Time) []safe
 	for _, h := range hashes {
 		for n := range x.exact[exactKey(h)] {
 			e := x.entries[n]
-			if !e.list.counts(lot, now) {
+			if !e.list.counts(lot, now) || now.Before(x.off[e.number]) {
 				continue
 			}
 			f := safety.Finding{Detector: string(h.Type) + "/1", List: e.list.name, Kind: e.list.kind,
@@ -289,7 +303,7 @@ func (x *Index) lookupNear(hashes []Near, lot int, now time.Time) []safety.Findi
 		matches, _ = x.near.Search(hamming.Key(h.Hash), x.widest(), matches[:0], 0)
 		for _, m := range matches {
 			e := x.entries[m.ID]
-			if !e.list.counts(lot, now) || m.Distance > e.list.threshold {
+			if m.Distance > e.list.threshold || !e.list.counts(lot, now) || now.Before(x.off[e.number]) {
 				continue
 			}
 			f := safety.Finding{Detector: "pdq/1", List: e.list.name, Kind: e.list.kind, Match: safety.MatchNear,
@@ -303,6 +317,67 @@ func (x *Index) lookupNear(hashes []Near, lot int, now time.Time) []safety.Findi
 		}
 	}
 	return found
+}
+
+// Hit is one content on one list that a hash met.
+type Hit struct {
+	List     string
+	Number   int64 // of the content
+	Distance int   // bits; 0 for an exact match
+}
+
+// Selection says which hits a caller wants.
+type Selection struct {
+	Lists []string // names; all lists if nil
+	// Lot is where the caller falls in the ratio of lists, 0 to 1: a list counts
+	// if its ratio is greater. 0 meets every list that is not at 0.
+	Lot float64
+	// All takes the switched-off, the paused and the ones at ratio 0 too.
+	All bool
+}
+
+// Hits returns every content that a hash meets, the nearest first, and not only
+// the best of each list. quality is that of a PDQ hash, 100 if not known.
+func (x *Index) Hits(h safety.Hash, quality int, s Selection) ([]Hit, error) {
+	if err := x.Ready(); err != nil {
+		return nil, err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	now, lot := x.now(), int(s.Lot*wholeRatio)
+	var out []Hit
+	take := func(n uint64, distance int) {
+		e := x.entries[n]
+		switch {
+		case e.list.deleted, h.Type == safety.PDQ && distance > e.list.threshold, s.Lists != nil && !slices.Contains(s.Lists, e.list.name):
+		case !s.All && (!e.list.counts(lot, now) || now.Before(x.off[e.number])):
+		default:
+			out = append(out, Hit{e.list.name, e.number, distance})
+		}
+	}
+	if h.Type != safety.PDQ {
+		for n := range x.exact[exactKey(h)] {
+			take(n, 0)
+		}
+	} else if quality >= pdq.MinQuality {
+		radius := x.widest()
+		if s.All {
+			radius = maxThreshold
+		}
+		matches, _ := x.near.Search(hamming.Key(h.Bytes()), radius, nil, 0)
+		for _, m := range matches {
+			take(m.ID, m.Distance)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Hit) int { return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Number, b.Number)) })
+	return out, nil
+}
+
+// Age is how long ago the index was last in step with the database.
+func (x *Index) Age() time.Duration {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.now().Sub(x.refreshed)
 }
 
 // better puts a signal that may act before one in quarantine, then the closer.

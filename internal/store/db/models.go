@@ -60,6 +60,15 @@ type Clock struct {
 	CreatedAt int64
 }
 
+type Content struct {
+	Number    int64
+	ListID    string
+	Note      string
+	Metadata  string
+	OffUntil  int64
+	UpdatedAt int64
+}
+
 type Decision struct {
 	ID           string
 	CaseID       string
@@ -302,6 +311,7 @@ type Signal struct {
 	AddedVersion   int64
 	RemovedVersion int64
 	CreatedAt      int64
+	ContentNumber  int64
 }
 
 type SignalScore struct {

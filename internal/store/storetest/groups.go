@@ -232,6 +232,35 @@ func scores(s *suite) {
 	none[string](s, "on another")(s.q.SignalOnList(s.ctx, "s1", "m"))
 }
 
+func contents(s *suite) {
+	s.newList("l", "l")
+	add := func(id, value string, number int64) {
+		_, err := s.q.AddSignal(s.ctx, db.AddSignalParams{ID: id, ListID: "l", HashType: "md5", HashValue: value, CreatedAt: 3, ContentNumber: number})
+		s.ok(err)
+	}
+	add("s1", "a", 7)
+	add("s2", "b", 7)
+	add("s3", "c", 8)
+	row := func(id, value string, number int64) db.Signal {
+		return db.Signal{ID: id, ListID: "l", HashType: "md5", HashValue: value, CreatedAt: 3, ContentNumber: number}
+	}
+	same(s, "of one content", []db.Signal{row("s1", "a", 7), row("s2", "b", 7)})(s.q.SignalsOfContent(s.ctx, 7, "l"))
+	same(s, "of another list", []db.Signal(nil))(s.q.SignalsOfContent(s.ctx, 7, "m"))
+	same(s, "one signal", row("s3", "c", 8))(s.q.LiveSignal(s.ctx, "l", "md5", "c"))
+	same(s, "by type", []db.SignalsByTypeRow{{HashType: "md5", N: 3, Newest: 3}})(s.q.SignalsByType(s.ctx))
+	same(s, "removed", int64(2))(s.q.RemoveContentSignals(s.ctx, 7, "l", 2))
+	same(s, "nothing left", []db.Signal(nil))(s.q.SignalsOfContent(s.ctx, 7, "l"))
+	none[db.Signal](s, "gone")(s.q.LiveSignal(s.ctx, "l", "md5", "a"))
+	none[db.Content](s, "nothing said")(s.q.Content(s.ctx, 7, "l"))
+	s.ok(s.q.PutContent(s.ctx, db.PutContentParams{Number: 8, ListID: "l", Note: "n", Metadata: "{}", OffUntil: 50, UpdatedAt: 1}),
+		s.q.PutContent(s.ctx, db.PutContentParams{Number: 8, ListID: "l", Note: "m", Metadata: "{}", OffUntil: 60, UpdatedAt: 2}))
+	same(s, "said last", db.Content{Number: 8, ListID: "l", Note: "m", Metadata: "{}", OffUntil: 60, UpdatedAt: 2})(s.q.Content(s.ctx, 8, "l"))
+	same(s, "off", []db.ContentsOffRow{{Number: 8, OffUntil: 60}})(s.q.ContentsOff(s.ctx, 59))
+	same(s, "on again", []db.ContentsOffRow(nil))(s.q.ContentsOff(s.ctx, 60))
+	s.ok(s.q.RenameList(s.ctx, "l", "new"))
+	none[db.List](s, "old name")(s.q.ListByName(s.ctx, "l"))
+}
+
 func recents(s *suite) {
 	p := db.AddRecentParams{ID: "r1", ContentID: "c", AccountID: "a", Surface: "public", Jurisdiction: "GB", Sha256: "s2", Sha1: "s1", Md5: "m", Pdq: "p", Quality: 90, SeenAt: 5}
 	q := p
