@@ -19,6 +19,7 @@ const (
 	markerEOI  = 0xd9
 	markerSOS  = 0xda
 	markerAPP1 = 0xe1
+	markerAPP2 = 0xe2
 )
 
 // jpegLayout is what the markers of a JPEG file tell.
@@ -32,6 +33,7 @@ type jpegLayout struct {
 	scans       int
 	end         int  // just after EOI, or the length of the data
 	complete    bool // there is an EOI
+	profile     []byte
 }
 
 // readJPEG decodes a JPEG. A file that ends too early is decoded as if zeros
@@ -71,6 +73,7 @@ func readJPEG(x *examination) error {
 		return failed(ReasonCorrupt) // the decoder saw another frame header than we did
 	}
 	x.ends(l.end)
+	x.colour = iccConversion(l.profile)
 	return x.frame(0, newRaster(img), l.orientation)
 }
 
@@ -134,6 +137,8 @@ func (l *jpegLayout) segment(marker byte, body []byte) {
 		l.scans++
 	case marker == markerAPP1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
 		l.orientation = exifOrientation(body)
+	case marker == markerAPP2 && bytes.HasPrefix(body, []byte("ICC_PROFILE\x00")) && len(l.profile) < mostProfile:
+		l.profile = append(l.profile, after(body, 14)...) // parts come in order
 	case marker >= markerSOF0 && marker <= markerSOF && marker != markerDHT && marker != markerJPG && marker != markerDAC:
 		l.frameHeader(marker-markerSOF0, body)
 	}

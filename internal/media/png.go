@@ -29,6 +29,8 @@ type pngLayout struct {
 	orientation int
 	end         int
 	complete    bool // there is an IEND
+	broken      bool // a chunk that is needed has a wrong checksum
+	colour      *conversion
 }
 
 // readPNG decodes a PNG or every frame of an animated one. The default picture
@@ -57,6 +59,7 @@ func readPNG(x *examination) error {
 		x.doubt = ReasonTruncated
 	}
 	x.ends(l.end)
+	x.colour = l.colour
 	if len(frames) == 1 {
 		return l.readStill(x, frames[0])
 	}
@@ -168,6 +171,8 @@ func layPNG(data []byte) pngLayout {
 		kind, body := string(data[at+4:at+8]), data[at+8:at+8+n]
 		sum := binary.BigEndian.Uint32(data[at+8+n:])
 		if sum != crc32.ChecksumIEEE(data[at+4:at+8+n]) && kind[0]&0x20 == 0 {
+			l.broken = true
+			l.clipped(kind, body)
 			return l
 		}
 		at += 12 + n
@@ -198,6 +203,14 @@ func (l *pngLayout) chunk(kind string, body []byte) {
 		l.shared = appendChunk(l.shared, kind, body)
 	case "acTL":
 		l.animated = len(l.still.data) == 0 // else it comes too late to count
+	case "cICP":
+		if len(body) == 4 {
+			l.colour = nclxConversion(int(body[0]), int(body[1]))
+		}
+	case "iCCP":
+		if _, packed, ok := bytes.Cut(body, []byte{0, 0}); ok && l.colour == nil {
+			l.colour = iccConversion(inflated(packed)) // a name ends in 0, 0 is the method
+		}
 	case "eXIf":
 		l.orientation = exifOrientation(body)
 	case "fcTL":

@@ -65,12 +65,12 @@ func limitResources(lim Limits) error {
 	return nil
 }
 
-// permitted are the system calls that the Go runtime needs once it runs. All
-// others fail with EPERM.
+// permitted are the system calls that the Go runtime needs once it runs, besides
+// those that filterCalls permits under conditions. All others fail with EPERM.
 func permitted() []string {
 	return []string{
 		"read", "write", "close", "fcntl",
-		"mmap", "munmap", "mprotect", "madvise", "mincore", "mremap", "brk",
+		"munmap", "madvise", "mincore", "mremap", "brk",
 		"futex", "nanosleep", "clock_nanosleep", "clock_gettime", "gettimeofday", "sched_yield",
 		"sched_getaffinity", "getpid", "gettid", "tgkill",
 		"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
@@ -82,9 +82,16 @@ func permitted() []string {
 }
 
 // filterCalls installs the filter on all threads. Threads may be made, other
-// processes may not. clone3, whose flags a filter cannot read, pretends not to
+// processes may not. Memory may be taken but never made executable, so that no
+// code runs but what was there before the first file: not a shared library, not
+// a compiled Wasm module, not bytes of a picture. clone3, whose flags a filter cannot read, pretends not to
 // exist, so that the C library falls back on clone.
 func filterCalls() error {
+	notExecutable := func(name string) seccomp.NameWithConditions {
+		return seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{
+			{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC},
+		}}
+	}
 	filter := seccomp.Filter{
 		NoNewPrivs: true,
 		Flag:       seccomp.FilterFlagTSync,
@@ -98,7 +105,7 @@ func filterCalls() error {
 					Conditions: seccomp.ArgumentConditions{
 						{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD},
 					},
-				}}},
+				}, notExecutable("mmap"), notExecutable("mprotect")}},
 			},
 		},
 	}
@@ -129,6 +136,15 @@ func tryForbidden() []string {
 	refused("a socket", err, unix.EPERM)
 	_, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	refused("a local socket", err, unix.EPERM)
+	b, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON)
+	refused("executable memory", err, unix.EPERM)
+	if err == nil {
+		_ = unix.Munmap(b)
+	}
+	if b, err = unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON); err == nil {
+		refused("making memory executable", unix.Mprotect(b, unix.PROT_READ|unix.PROT_EXEC), unix.EPERM)
+		_ = unix.Munmap(b)
+	}
 	refused("a namespace", unix.Unshare(0), unix.EPERM)
 	// Neither can succeed even without a sandbox, since / is no program; but
 	// only the filter answers EPERM.

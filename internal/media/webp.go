@@ -25,6 +25,7 @@ type webpLayout struct {
 	orientation int
 	end         int
 	complete    bool // the file is as long as it says
+	colour      *conversion
 }
 
 // readWebP decodes a still WebP or every frame of an animated one.
@@ -54,6 +55,7 @@ func readWebP(x *examination) error {
 		x.doubt = ReasonTruncated
 	}
 	x.ends(l.end)
+	x.colour = l.colour
 	if l.animated {
 		return l.animate(x)
 	}
@@ -165,6 +167,8 @@ func (l *webpLayout) chunk(kind string, whole, body []byte) {
 			l.w, l.h = uint24(body[4:])+1, uint24(body[7:])+1
 			l.still.w, l.still.h = l.w, l.h
 		}
+	case "ICCP":
+		l.colour = iccConversion(body)
 	case "EXIF":
 		l.orientation = exifOrientation(body)
 	case "ANMF":
