@@ -35,6 +35,16 @@
 // decoded, the header's sizes are held against [Limits] and the decoder's need
 // of memory is estimated from them.
 //
+// Of a file that is truncated or damaged, what can be decoded is hashed with the
+// prefix "damaged" ("damaged" alone for the original orientation), because viewers
+// show it too: JPEG up to the damage, rows of PNG, GIF and BMP, WebP, uncompressed
+// TIFF. Whole frames before the damage keep their plain names. The state is
+// "partial".
+//
+// A file that killed a child, by crash, time or memory, is remembered for two
+// minutes by its SHA-256 and answered "failed" with the same reason, so that
+// sending it again kills no other child. [Pool.Stats] counts both.
+//
 // Hashed are the canonical pixels: EXIF orientation applied, palettes, grey and
 // CMYK turned into RGB, 16 bits rounded to 8, animation frames composited. A
 // picture that uses alpha is hashed with alpha dropped (as every other PDQ tool
@@ -54,8 +64,8 @@
 // Profiles made of tables (printers' ones, and so all of CMYK) are ignored. Video
 // is recognised and answered "unsupported". Of a HEIC file only the primary
 // picture is decoded, and its alpha is dropped. AVIF is decoded premultiplied: the
-// colours below transparent pixels are lost; its clipping is ignored. Of a
-// truncated file only JPEG is decoded as far as it goes; APNG, GIF, TIFF and WebP
-// keep the frames before the damage. Trailing bytes are not looked for in TIFF
-// and in bare JPEG XL.
+// colours below transparent pixels are lost; its clipping is ignored. Of a truncated
+// HEIC, AVIF or JPEG XL picture nothing is hashed, nor of an interlaced PNG, nor of
+// the pages of a TIFF that are compressed. A truncated bare JPEG XL codestream is
+// called "corrupt". Trailing bytes are not looked for in TIFF and in bare JPEG XL.
 package media

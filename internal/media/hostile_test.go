@@ -16,7 +16,6 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/safety"
-	"github.com/rowan-safety/rowan/pdq"
 )
 
 // reasons are all that a report may give.
@@ -269,23 +268,6 @@ func TestHostileTruncation(t *testing.T) {
 	}
 	t.Logf("cuts that were still hashed in part: %v", salvaged)
 	stillWorks(t, p)
-}
-
-// TestTruncatedJPEGIsHashed: a viewer shows such a file, so it must be matched.
-func TestTruncatedJPEGIsHashed(t *testing.T) {
-	p, want := newPool(t, media.Config{Children: 1}), sceneHash(t)
-	for _, name := range []string{"subsampled.jpg", "progressive.jpg"} {
-		whole := fixture(t, name)
-		for _, percent := range []int{100, 99, 90} {
-			cut := whole[:(len(whole)-2)*percent/100]
-			r := look(t, p, cut)
-			d, _ := nearest(r, want)
-			t.Logf("%s, %d %%: %s %s, %d bits", name, percent, r.Scan, r.Reason, d)
-			if r.Scan != safety.ScanPartial || r.Reason != media.ReasonTruncated || d > pdq.MatchThreshold {
-				t.Errorf("%s, %d %%: %s %s, %d bits", name, percent, r.Scan, r.Reason, d)
-			}
-		}
-	}
 }
 
 // TestHostileFlips damages files at random. Damage may go unnoticed, since the

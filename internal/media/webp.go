@@ -41,7 +41,7 @@ func readWebP(x *examination) error {
 		return failed(ReasonCorrupt)
 	}
 	if l.w == 0 {
-		c, err := webp.DecodeConfig(bytes.NewReader(l.frames[0].wrap()))
+		c, err := webp.DecodeConfig(bytes.NewReader(l.frames[0].clipped().wrap()))
 		if err != nil {
 			return l.explain(err)
 		}
@@ -61,9 +61,18 @@ func readWebP(x *examination) error {
 	}
 	img, err := webp.Decode(bytes.NewReader(l.frames[0].wrap()))
 	if err != nil {
-		return l.explain(err)
+		return x.salvage(0, l.frames[0].visible(x.lim.MaxBytes), l.orientation, l.damage(err))
 	}
 	return x.frame(0, newRaster(img), l.orientation)
+}
+
+// damage is the reason for an error of the decoder.
+func (l *webpLayout) damage(err error) string {
+	if !l.complete {
+		return ReasonTruncated
+	}
+	_, reason := explain(err)
+	return reason
 }
 
 // explain prefers "truncated" for a file that is shorter than it says.
@@ -98,10 +107,17 @@ func (l *webpLayout) animate(x *examination) error {
 			return err
 		}
 		img, err := webp.Decode(bytes.NewReader(f.wrap()))
+		reason := ""
 		if err != nil {
-			return l.explain(err)
+			reason = l.damage(err)
+			if img = f.visible(x.lim.MaxBytes); img == nil {
+				return failed(reason)
+			}
 		}
 		s.draw(img, image.Pt(f.x, f.y), f.over)
+		if reason != "" {
+			return x.salvage(i, s.canvas, l.orientation, reason)
+		}
 		if err := x.frame(i, newRaster(s.canvas), l.orientation); err != nil {
 			return err
 		}
