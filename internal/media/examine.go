@@ -56,6 +56,7 @@ type examination struct {
 	colour  *conversion  // to sRGB; nil if the picture is that already
 	damaged bool         // what is hashed is only a part of the picture
 	kept    []pdq.Result // of the frames reported so far
+	passed  []pdq.Result // of frames for which there was no room
 	spare   int          // frames that may be kept besides the evenly spread ones
 }
 
@@ -95,6 +96,10 @@ func examine(data []byte, lim Limits, e *engine, expired func() bool) (Report, p
 
 // settle turns what the codec ended with into the scan state.
 func (x *examination) settle(err error) {
+	// A frame that was passed over may have come again later, and been kept.
+	if x.doubt == "" && slices.ContainsFunc(x.passed, func(r pdq.Result) bool { return !x.known(&r) }) {
+		x.doubt = ReasonTooManyFrames
+	}
 	state, reason := safety.ScanPartial, x.doubt
 	var h halt
 	switch {
@@ -189,12 +194,15 @@ func (x *examination) frame(index int, r raster, orientation int) error {
 	case shown.w < 5 || shown.h < 5:
 		x.doubt = ReasonTooSmall
 	case x.known(&result):
+		if index%x.stride() == 0 {
+			x.spare++ // its place is free
+		}
 		return nil
 	case index%x.stride() == 0:
 	case x.spare > 0:
 		x.spare--
 	default:
-		x.doubt = ReasonTooManyFrames
+		x.passed = append(x.passed, result)
 		return nil
 	}
 	x.kept = append(x.kept, result)
