@@ -50,7 +50,7 @@ func serve(in io.Reader, out io.Writer) error {
 		}
 		debug.FreeOSMemory()
 	}
-	if err := writeJSON(out, enterSandbox(lim)); err != nil {
+	if err := writeJSON(out, enterSandbox(lim, o.Trap)); err != nil {
 		return err
 	}
 	for {

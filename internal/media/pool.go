@@ -24,6 +24,8 @@ type Config struct {
 	// does not exist, as on systems other than Linux. Children are then still
 	// separate processes that can be killed.
 	AllowUnsandboxed bool
+
+	trap bool // see opening
 }
 
 // Pool examines files in child processes. It is safe for concurrent use.
@@ -36,6 +38,7 @@ type Pool struct {
 	closeOnce sync.Once
 	breaker   breaker
 	died      atomic.Int64
+	trapped   atomic.Int64 // of those, killed by the system call filter
 	spared    atomic.Int64
 
 	mu   sync.Mutex // guards idle
@@ -196,6 +199,9 @@ func (p *Pool) attempt(ctx context.Context, data []byte) (Report, error) {
 			return Report{}, ctx.Err()
 		}
 		p.died.Add(1)
+		if w.trapped() {
+			p.trapped.Add(1)
+		}
 		again := report.Reason == ReasonDecoderCrashed || report.Reason == ReasonOutOfMemory && used
 		if try > 0 || !again {
 			report.Format = format

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
@@ -16,7 +17,7 @@ import (
 // enterSandbox gives up what a decoder does not need, for good, and tries
 // whether it is gone. Landlock is used as far as the kernel has it; the system
 // call filter alone also keeps files, sockets and programs away.
-func enterSandbox(lim Limits) selfTest {
+func enterSandbox(lim Limits, trap bool) selfTest {
 	var notes, holes []string
 	if err := limitResources(lim); err != nil {
 		holes = append(holes, err.Error())
@@ -30,13 +31,21 @@ func enterSandbox(lim Limits) selfTest {
 	} else {
 		notes = append(notes, fmt.Sprintf("landlock abi %d", abi))
 	}
-	if err := filterCalls(); err != nil {
+	if err := filterCalls(trap); err != nil {
 		holes = append(holes, "seccomp: "+err.Error())
 	} else {
 		notes = append(notes, "seccomp")
 	}
-	holes = append(holes, tryForbidden()...)
+	if !trap { // else trying would be the end
+		holes = append(holes, tryForbidden()...)
+	}
 	return selfTest{Sandbox: strings.Join(notes, ", "), Holes: strings.Join(holes, "; ")}
+}
+
+// trapped reports whether a child that has ended was killed by the filter.
+func (w *worker) trapped() bool {
+	s, ok := w.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && s.Signaled() && s.Signal() == syscall.SIGSYS
 }
 
 // limitResources sets the limits that the kernel enforces. RLIMIT_AS is left
@@ -86,7 +95,11 @@ func permitted() []string {
 // code runs but what was there before the first file: not a shared library, not
 // a compiled Wasm module, not bytes of a picture. clone3, whose flags a filter cannot read, pretends not to
 // exist, so that the C library falls back on clone.
-func filterCalls() error {
+func filterCalls(trap bool) error {
+	forbidden := seccomp.ActionErrno
+	if trap {
+		forbidden = seccomp.ActionKillProcess
+	}
 	notExecutable := func(name string) seccomp.NameWithConditions {
 		return seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{
 			{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC},
@@ -96,7 +109,7 @@ func filterCalls() error {
 		NoNewPrivs: true,
 		Flag:       seccomp.FilterFlagTSync,
 		Policy: seccomp.Policy{
-			DefaultAction: seccomp.ActionErrno,
+			DefaultAction: forbidden,
 			Syscalls: []seccomp.SyscallGroup{
 				{Action: seccomp.ActionAllow, Names: permitted()},
 				{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}},

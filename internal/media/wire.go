@@ -20,6 +20,7 @@ import (
 type opening struct {
 	Limits Limits
 	Module string // the format whose Wasm module it compiles; "" for none
+	Trap   bool   // a forbidden system call kills the child: for tests that count them
 }
 
 // selfTest is what a child says of its sandbox.

@@ -56,7 +56,7 @@ func startWorker(ctx context.Context, c *Config, module string) (*worker, error)
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, w.kill)()
-	err = writeJSON(w.in, opening{Limits: limits, Module: module})
+	err = writeJSON(w.in, opening{Limits: limits, Module: module, Trap: c.trap})
 	if err == nil {
 		err = readJSON(w.out, &w.test)
 	}
