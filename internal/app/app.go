@@ -165,7 +165,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 		return err
 	}
 	in := a.NewIntake(pool)
-	metrics := newTelemetry(a, in)
+	metrics := newTelemetry(a, in, pool)
 	handler := api.New(a.deps(version, pool, in, metrics)).Handler()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {

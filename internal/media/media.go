@@ -19,6 +19,10 @@ type Limits struct {
 	Timeout     time.Duration // for one file; default 10 s
 	ChildData   int64         // memory of a child, RLIMIT_DATA; at least 128 MiB, default 384 MiB
 	Undo        undo.Set      // edits that are undone; default undo.Default
+	// WasmData is the memory of a child that decodes HEIC, AVIF or JPEG XL, if
+	// more than ChildData; default 512 MiB. Their decoders keep several copies of
+	// a picture: 12 megapixels take some 80 MiB as HEIC and 270 MiB as AVIF.
+	WasmData int64
 }
 
 // DefaultLimits are the limits of a zero [Limits].
@@ -33,6 +37,7 @@ func (l Limits) orDefault() Limits {
 	fill(&l.TotalPixels, 500e6)
 	fill(&l.Timeout, 10*time.Second)
 	fill(&l.ChildData, 384<<20)
+	fill(&l.WasmData, 512<<20)
 	l.ChildData = max(l.ChildData, 128<<20) // the runtime itself takes a third of that
 	return l
 }

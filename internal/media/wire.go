@@ -14,8 +14,15 @@ import (
 )
 
 // Messages between parent and child are a length (4 bytes, big-endian) and a
-// body. The parent opens with its Limits; the child answers with a selfTest;
+// body. The parent begins with an opening; the child answers with a selfTest;
 // then every file is answered by a reply.
+
+// opening is what a parent asks of a child.
+type opening struct {
+	Limits Limits
+	Module string // the format whose Wasm module it compiles; "" for none
+	Trap   bool   // a forbidden system call kills the child: for tests that count them
+}
 
 // selfTest is what a child says of its sandbox.
 type selfTest struct {
@@ -122,7 +129,7 @@ func plainWord(s string) bool {
 
 func knownVariant(name string) bool {
 	for i, v := range pdq.VariantNames() {
-		for _, prefix := range []string{"", "alpha_black", "alpha_white"} {
+		for _, prefix := range []string{"", "alpha_black", "alpha_white", variantSRGB, variantDamaged} {
 			if name == variantName(prefix, v, i == 0) {
 				return true
 			}
