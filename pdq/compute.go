@@ -22,6 +22,9 @@ type Result struct {
 	Hash    Hash
 	Quality int // 0 (nothing to see) to 100; compare with [MinQuality]
 
+	// Screening says that Hash is not exact: see [ScreenJPEG].
+	Screening bool
+
 	dct block // of the picture, for the other orientations; zero for tiny pictures
 }
 

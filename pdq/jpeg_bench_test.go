@@ -1,0 +1,88 @@
+package pdq
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var beside = flag.Bool("pdq-djpeg", false, "time ScreenJPEG beside djpeg (scripts/bench-pdq)")
+
+// quickest is the least time of several runs.
+func quickest(runs int, f func()) time.Duration {
+	least := time.Hour
+	for range runs {
+		start := time.Now()
+		f()
+		least = min(least, time.Since(start))
+	}
+	return least
+}
+
+// TestBesideDjpeg prints the time from JPEG bytes to hash beside what djpeg takes
+// to decode the same files to grey, less what it takes to start. It asserts
+// nothing about time.
+func TestBesideDjpeg(t *testing.T) {
+	if !*beside {
+		t.Skip("run by scripts/bench-pdq")
+	}
+	djpeg, err := exec.LookPath("djpeg")
+	if err != nil {
+		t.Skip("ABSENT: djpeg")
+	}
+	dir := t.TempDir()
+	var files []string
+	add := func(name string, data []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, path)
+		return path
+	}
+	tiny := add("tiny.jpg", encode(t, photoColours(1, 8, 8, false), 85))
+	files = nil
+	for _, size := range [][2]int{{512, 512}, {1600, 1200}, {2272, 1704}} {
+		m := photoColours(uint64(size[0]), size[0], size[1], false)
+		for _, args := range []string{"-quality 85", "-quality 85 -progressive", "-quality 95 -sample 1x1"} {
+			name := fmt.Sprintf("%dx%d%s.jpg", size[0], size[1], strings.ReplaceAll(args, " ", ""))
+			add(name, cjpeg(t, m, strings.Fields(args)...))
+		}
+	}
+	real, err := filepath.Glob("testdata/threatexchange/bridge-mods/*.jpg")
+	if err != nil || len(real) == 0 {
+		t.Fatal("no pictures of ThreatExchange", err)
+	}
+	files = append(files, real...)
+	run := func(path string) func() {
+		return func() {
+			if out, err := exec.Command(djpeg, "-grayscale", "-outfile", os.DevNull, path).CombinedOutput(); err != nil {
+				t.Fatalf("djpeg: %v: %s", err, out)
+			}
+		}
+	}
+	start := quickest(60, run(tiny))
+	t.Logf("beside: djpeg starts in %v; that is taken off below", start.Round(10*time.Microsecond))
+	t.Logf("beside: %-38s %8s %9s %11s %6s", "file", "kB", "here", "djpeg gray", "ratio")
+	var ours, theirs time.Duration
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := quickest(25, func() {
+			if _, err := ScreenJPEG(data, testPixels); err != nil {
+				t.Fatal(path, err)
+			}
+		})
+		b := quickest(25, run(path)) - start
+		ours, theirs = ours+a, theirs+b
+		t.Logf("beside: %-38s %8.0f %6.2f ms %8.2f ms %6.2f", filepath.Base(path), float64(len(data))/1000, a.Seconds()*1e3, b.Seconds()*1e3, float64(b)/float64(a))
+	}
+	t.Logf("beside: %-38s %8s %6.2f ms %8.2f ms %6.2f", "all", "", ours.Seconds()*1e3, theirs.Seconds()*1e3, float64(theirs)/float64(ours))
+}
