@@ -3,9 +3,11 @@ package pdq
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,4 +87,36 @@ func TestBesideDjpeg(t *testing.T) {
 		t.Logf("beside: %-38s %8.0f %6.2f ms %8.2f ms %6.2f", filepath.Base(path), float64(len(data))/1000, a.Seconds()*1e3, b.Seconds()*1e3, float64(b)/float64(a))
 	}
 	t.Logf("beside: %-38s %8s %6.2f ms %8.2f ms %6.2f", "all", "", ours.Seconds()*1e3, theirs.Seconds()*1e3, float64(theirs)/float64(ours))
+}
+
+func BenchmarkScreenJPEG(b *testing.B) {
+	paths, err := filepath.Glob("testdata/threatexchange/bridge-mods/[abhs]*[^0-9].jpg")
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := photoColours(1600, 1600, 1200, false)
+	files := map[string][]byte{
+		"noise-q85":         cjpeg(b, m, "-quality", "85"),
+		"noise-progressive": cjpeg(b, m, "-quality", "85", "-progressive"),
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(data) > 100_000 {
+			files[filepath.Base(path)] = data
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(files[name])))
+			for b.Loop() {
+				if _, err := ScreenJPEG(files[name], testPixels); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

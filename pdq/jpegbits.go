@@ -10,6 +10,10 @@ type huffman struct {
 	// look holds for each start of a code its length, its symbol's low half (the
 	// number of bits that follow) << 5 and its high half << 9; 0 for longer codes.
 	look [1 << lookBits]uint16
+	// coef holds for each start of a code of an AC coefficient that is whole
+	// within it, with its bits: their number together, how far to advance << 8
+	// (beyond the block at its end) and the value << 16; 0 for all others.
+	coef [1 << lookBits]uint32
 	// For longer codes, by length: the least code, left-aligned in 16 bits, that
 	// is longer, and what to add to a code for its place among the symbols.
 	limit  [18]uint32
@@ -44,8 +48,22 @@ func newHuffman(counts *[16]byte, values []byte) (*huffman, error) {
 		code <<= 1
 	}
 	h.limit[17] = 1 << 16
+	for next, e := range h.look {
+		length, size, run := int(e&31), int(e>>5&15), int(e>>9)
+		switch {
+		case e == 0 || length+size > lookBits || size == 0 && run == 15:
+		case size == 0:
+			h.coef[next] = uint32(length) | blockEnd<<8
+		default:
+			bits := int32(next) >> (lookBits - length - size) & (1<<size - 1)
+			h.coef[next] = uint32(length+size) | uint32(run+1)<<8 | uint32(extend(bits, uint16(size)))<<16
+		}
+	}
 	return h, nil
 }
+
+// blockEnd advances beyond the end of every block.
+const blockEnd = 128
 
 // long decodes a code of more than lookBits from the next 16 bits; 0 means that
 // there is no such code.
@@ -60,6 +78,14 @@ func (h *huffman) long(next uint32) uint16 {
 		}
 	}
 	return 0
+}
+
+// symbolAt returns the [entry] of the code at the top of acc, or 0.
+func (h *huffman) symbolAt(acc uint64) uint16 {
+	if e := h.look[acc>>(64-lookBits)]; e != 0 {
+		return e
+	}
+	return h.long(uint32(acc >> 48))
 }
 
 // bitReader reads the entropy-coded bytes of a scan. Bits lie at the top of acc.
@@ -119,10 +145,7 @@ func (b *bitReader) symbol(h *huffman) uint16 {
 	if b.n < 32 {
 		b.fill()
 	}
-	e := h.look[b.acc>>(64-lookBits)]
-	if e == 0 {
-		e = h.long(uint32(b.acc >> 48))
-	}
+	e := h.symbolAt(b.acc)
 	b.acc <<= e & 31
 	b.n -= int(e & 31)
 	return e

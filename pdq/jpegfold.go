@@ -106,8 +106,8 @@ func (f *jpegFold) row(r *jpegRow, y int, quant *[64]uint16) {
 }
 
 // add folds the coefficients of block x of the row: value[i] at zigzag place
-// at[i]. place gives each zigzag place's horizontal frequency.
-func (r *jpegRow) add(x int, at *[64]uint8, value *[64]int32, n int) {
+// at[i].
+func (r *jpegRow) add(x int, at *[64]uint8, value *[64]float32, n int) {
 	if n < 0 || n > 64 {
 		return
 	}
@@ -115,7 +115,7 @@ func (r *jpegRow) add(x int, at *[64]uint8, value *[64]int32, n int) {
 		sums, w := (*[8]float32)(r.sums[i][8*x:]), &r.weights[i]
 		for j := range n {
 			k := at[j] & 63
-			sums[zigzag[k]&7] += float32(float32(value[j]) * w[k])
+			sums[zigzag[k]&7] += value[j] * w[k]
 		}
 	}
 }

@@ -15,7 +15,7 @@ type jpegScan struct {
 	rows           [4]jpegRow
 
 	at    [64]uint8 // the coefficients of a block: their zigzag places
-	value [64]int32
+	value [64]float32
 }
 
 type scanPart struct {
@@ -204,43 +204,49 @@ func (c *jpegScan) sequential(p *scanPart) (int, bool) {
 		return 0, false
 	}
 	p.last += diff
-	c.at[0], c.value[0] = 0, p.last
+	c.at[0], c.value[0] = 0, float32(p.last)
 	n := 1
 	acc, left, h := c.acc, c.n, p.ac
-	for k := 1; k < 64; k++ {
+	for k := 0; ; {
 		if left < 32 {
 			c.acc, c.n = acc, left
 			c.fill()
 			acc, left = c.acc, c.n
 		}
-		e := h.look[acc>>(64-lookBits)]
-		if e == 0 {
-			if e = h.long(uint32(acc >> 48)); e == 0 {
-				return 0, false
-			}
-		}
-		length, size, run := int(e&31), int(e>>5&15), int(e>>9)
-		acc <<= length & 63
-		left -= length
-		if size == 0 {
-			if run != 15 {
+		if e := h.coef[acc>>(64-lookBits)]; e != 0 {
+			acc <<= e & 31
+			left -= int(e & 31)
+			if k += int(e >> 8 & 255); k > 63 {
+				if k < blockEnd {
+					return 0, false
+				}
 				break
 			}
-			k += 15
-			continue
+			c.at[n&63], c.value[n&63] = uint8(k), float32(int32(e)>>16)
+		} else {
+			e := h.symbolAt(acc)
+			length, size, run := int(e&31), int(e>>5&15), int(e>>9)
+			acc <<= length & 63
+			left -= length
+			if k += run + 1; size == 0 {
+				if e == 0 {
+					return 0, false
+				}
+				if run != 15 || k > 62 {
+					break
+				}
+				continue
+			}
+			if k > 63 {
+				return 0, false
+			}
+			c.at[n&63], c.value[n&63] = uint8(k), float32(extend(int32(acc>>((64-size)&63)), uint16(size)))
+			acc <<= size & 63
+			left -= size
 		}
-		k += run
-		if k > 63 {
-			return 0, false
+		if n++; k == 63 {
+			break
 		}
-		// The value without its sign's trick: the top bit says whether it is positive.
-		v := int32(acc >> ((64 - size) & 63))
-		negative := int32(int64(acc)>>63) + 1 // 1 if the top bit is 0
-		v += negative * (-1<<(size&31) + 1)
-		acc <<= size & 63
-		left -= size
-		c.at[n&63], c.value[n&63] = uint8(k), v
-		n++
 	}
 	c.acc, c.n = acc, left
 	return n, true
@@ -252,27 +258,29 @@ func (c *jpegScan) skip(p *scanPart) bool {
 		return false
 	}
 	acc, left, h := c.acc, c.n, p.ac
-	for k := 1; k < 64; k++ {
+	for k := 0; k < 63; {
 		if left < 32 {
 			c.acc, c.n = acc, left
 			c.fill()
 			acc, left = c.acc, c.n
 		}
-		e := h.look[acc>>(64-lookBits)]
-		if e == 0 {
-			if e = h.long(uint32(acc >> 48)); e == 0 {
+		if e := h.coef[acc>>(64-lookBits)]; e != 0 {
+			acc <<= e & 31
+			left -= int(e & 31)
+			if k += int(e >> 8 & 255); k > 63 && k < blockEnd {
 				return false
 			}
+			continue
 		}
-		total := int(e&31 + e>>5&15)
+		e := h.symbolAt(acc)
+		total, empty, run := int(e&31+e>>5&15), e>>5&15 == 0, int(e>>9)
 		acc <<= total & 63
 		left -= total
-		run, empty := int(e>>9), e>>5&15 == 0
+		if k += run + 1; e == 0 || k > 63 && !empty {
+			return false
+		}
 		if empty && run != 15 {
 			break
-		}
-		if k += run; k > 63 && !empty {
-			return false
 		}
 	}
 	c.acc, c.n = acc, left
@@ -379,27 +387,44 @@ func (c *jpegScan) refineAC(h *huffman, block *[64]int16, present *uint64) bool 
 	return true
 }
 
-// refine refines the coefficients from k on that are not 0, until it has passed
-// zeros that are; it returns the place of the next 0, or the end.
+// refine refines the coefficients from k on that are not 0, up to the zero
+// after the first zeros zeros, or the end of the band if there are fewer or
+// zeros is negative. It returns where it stopped.
 func (c *jpegScan) refine(block *[64]int16, present uint64, k, zeros int) int {
-	for ; k <= c.se; k++ {
-		v := &block[k&63]
-		if present>>k&1 == 0 {
-			if zeros == 0 {
-				break
-			}
-			zeros--
-			continue
-		}
-		if c.bits(1) == 1 && (*v>>c.al)&1 == 0 {
-			if *v >= 0 {
-				*v += 1 << c.al
-			} else {
-				*v -= 1 << c.al
-			}
-		}
+	from, stop := ^uint64(0)<<(k&63), c.se+1
+	if k > c.se {
+		return k
 	}
-	return k
+	if zeros >= 0 {
+		free := ^present & from
+		for range zeros {
+			free &= free - 1
+		}
+		stop = min(stop, bits.TrailingZeros64(free))
+	}
+	step := int16(1) << c.al
+	acc, left := c.acc, c.n
+	for m := present & from & (1<<stop - 1); m != 0; m &= m - 1 {
+		if left == 0 {
+			c.acc, c.n = acc, left
+			c.fill()
+			acc, left = c.acc, c.n
+		}
+		if int64(acc) < 0 {
+			v := &block[bits.TrailingZeros64(m)&63]
+			if *v&step == 0 {
+				if *v >= 0 {
+					*v += step
+				} else {
+					*v -= step
+				}
+			}
+		}
+		acc <<= 1
+		left--
+	}
+	c.acc, c.n = acc, left
+	return stop
 }
 
 // foldStore folds a progressive file once all its scans are read.
@@ -407,7 +432,7 @@ func (d *jpegDecoder) foldStore() {
 	var (
 		r     jpegRow
 		at    [64]uint8
-		value [64]int32
+		value [64]float32
 		s     = d.store
 	)
 	for y := range s.down {
@@ -416,7 +441,7 @@ func (d *jpegDecoder) foldStore() {
 			n := 0
 			for left := s.present[y*s.across+x]; left != 0; left &= left - 1 {
 				k := bits.TrailingZeros64(left)
-				at[n&63], value[n&63] = uint8(k), int32(s.blocks[y*s.across+x][k&63])
+				at[n&63], value[n&63] = uint8(k), float32(s.blocks[y*s.across+x][k&63])
 				n++
 			}
 			r.add(x, &at, &value, n)
