@@ -107,15 +107,27 @@ func (f *jpegFold) row(r *jpegRow, y int, quant *[64]uint16) {
 
 // add folds the coefficients of block x of the row: value[i] at zigzag place
 // at[i].
-func (r *jpegRow) add(x int, at *[64]uint8, value *[64]float32, n int) {
+func (r *jpegRow) add(x int, at *[64]uint8, value *[64]int32, n int) {
 	if n < 0 || n > 64 {
 		return
 	}
-	for i := range r.sums {
-		sums, w := (*[8]float32)(r.sums[i][8*x:]), &r.weights[i]
+	// Mostly one or two tents are open; they are taken in pairs.
+	i := 0
+	for ; i+1 < len(r.sums) && i+1 < len(r.weights); i += 2 {
+		s0, s1 := (*[8]float32)(r.sums[i][8*x:]), (*[8]float32)(r.sums[i+1][8*x:])
+		w0, w1 := &r.weights[i], &r.weights[i+1]
+		for j := range n {
+			k, v := at[j]&63, float32(value[j])
+			u := zigzag[k] & 7
+			s0[u] += v * w0[k]
+			s1[u] += v * w1[k]
+		}
+	}
+	if i < len(r.sums) && i < len(r.weights) {
+		s, w := (*[8]float32)(r.sums[i][8*x:]), &r.weights[i]
 		for j := range n {
 			k := at[j] & 63
-			sums[zigzag[k]&7] += value[j] * w[k]
+			s[zigzag[k]&7] += float32(value[j]) * w[k]
 		}
 	}
 }

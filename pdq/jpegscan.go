@@ -15,7 +15,7 @@ type jpegScan struct {
 	rows           [4]jpegRow
 
 	at    [64]uint8 // the coefficients of a block: their zigzag places
-	value [64]float32
+	value [64]int32
 }
 
 type scanPart struct {
@@ -204,7 +204,7 @@ func (c *jpegScan) sequential(p *scanPart) (int, bool) {
 		return 0, false
 	}
 	p.last += diff
-	c.at[0], c.value[0] = 0, float32(p.last)
+	c.at[0], c.value[0] = 0, p.last
 	n := 1
 	acc, left, h := c.acc, c.n, p.ac
 	for k := 0; ; {
@@ -222,7 +222,7 @@ func (c *jpegScan) sequential(p *scanPart) (int, bool) {
 				}
 				break
 			}
-			c.at[n&63], c.value[n&63] = uint8(k), float32(int32(e)>>16)
+			c.at[n&63], c.value[n&63] = uint8(k), int32(e)>>16
 		} else {
 			e := h.symbolAt(acc)
 			length, size, run := int(e&31), int(e>>5&15), int(e>>9)
@@ -240,7 +240,7 @@ func (c *jpegScan) sequential(p *scanPart) (int, bool) {
 			if k > 63 {
 				return 0, false
 			}
-			c.at[n&63], c.value[n&63] = uint8(k), float32(extend(int32(acc>>((64-size)&63)), uint16(size)))
+			c.at[n&63], c.value[n&63] = uint8(k), extend(int32(acc>>((64-size)&63)), uint16(size))
 			acc <<= size & 63
 			left -= size
 		}
@@ -432,7 +432,7 @@ func (d *jpegDecoder) foldStore() {
 	var (
 		r     jpegRow
 		at    [64]uint8
-		value [64]float32
+		value [64]int32
 		s     = d.store
 	)
 	for y := range s.down {
@@ -441,7 +441,7 @@ func (d *jpegDecoder) foldStore() {
 			n := 0
 			for left := s.present[y*s.across+x]; left != 0; left &= left - 1 {
 				k := bits.TrailingZeros64(left)
-				at[n&63], value[n&63] = uint8(k), float32(s.blocks[y*s.across+x][k&63])
+				at[n&63], value[n&63] = uint8(k), int32(s.blocks[y*s.across+x][k&63])
 				n++
 			}
 			r.add(x, &at, &value, n)
