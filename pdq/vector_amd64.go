@@ -11,6 +11,17 @@ import "sync"
 // the picture have the count 0, which makes them 0, too. A filter thus shifts
 // its output by half a window, and places in the comments count from there.
 type strip struct {
+	// With the 8 bytes that the allocator puts before an object of this size,
+	// vectors do not straddle lines of the cache. Only speed depends on that.
+	_                      [7]uint64
+	tile1                  [tileSide * stripRows]float32 // on their way from filter to filter
+	tile2, tile3           [2 * tileSide * stripRows]float32
+	rowInverse, rowCount   [stripRows]float32 // of the first filter along columns
+	sum1, sum2             [stripRows]float32 // of the filters along rows
+	half                   [stripRows]float32 // 8 sums of the first filter along columns, between the halves of a tile
+	pickInverse, pickCount [grid]float32      // of the second filter along rows
+	pickSums               [grid]float32
+
 	luma   *float32 // 16 rows
 	stride uintptr  // of luma, bytes
 	tiles  int      // of 8 columns
@@ -32,20 +43,28 @@ type strip struct {
 	out      *float32 // sums of the last filter, 16 rows of 64
 
 	nextSample, ringNow, flip uintptr // spilled registers
-
-	rowInverse, rowCount   [stripRows]float32            // of the first filter along columns
-	sum1, sum2             [stripRows]float32            // of the filters along rows
-	half                   [tileSide]float32             // sums of the first filter along columns, between the halves of a tile
-	tile1, tile2           [tileSide * stripRows]float32 // on their way from filter to filter
-	tile3                  [2 * tileSide * stripRows]float32
-	pickInverse, pickCount [grid]float32 // of the second filter along rows
-	pickSums               [grid]float32
 }
 
 const (
 	stripRows = 16
 	tileSide  = 8
+	line      = 16 // of the cache, in float32
 )
+
+// scratch is the memory of the vector path, kept for the next picture.
+type scratch struct {
+	strip  strip
+	floats []float32
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// carve takes n float32 from the start of store, by whole lines.
+func carve(store *[]float32, n int) []float32 {
+	piece := (*store)[:n:n]
+	*store = (*store)[(n+line-1)/line*line:]
+	return piece
+}
 
 // maxVectorSide keeps windows below 1024, for all of which the quotient by
 // reciprocal and remainder was compared with the division for all significands.
@@ -54,21 +73,36 @@ const maxVectorSide = 1024 * 2 * grid
 // machineKernels lists the kernels in assembly that this processor can run.
 func machineKernels() []*kernel {
 	const (
-		osxsave, avx, fma = 1 << 27, 1 << 28, 1 << 12 // leaf 1, ecx
-		avx2              = 1 << 5                    // leaf 7, ebx
-		ymm               = 1<<1 | 1<<2               // xcr0
+		osxsave, avx, fma = 1 << 27, 1 << 28, 1 << 12                     // leaf 1, ecx
+		avx2, avx512f     = 1 << 5, 1 << 16                               // leaf 7, ebx
+		ymm, zmm          = 1<<1 | 1<<2, 1<<1 | 1<<2 | 1<<5 | 1<<6 | 1<<7 // xcr0
 	)
 	top, _, _ := cpuid(0)
 	_, _, c1 := cpuid(1)
 	if top < 7 || c1&osxsave == 0 || c1&avx == 0 || c1&fma == 0 || xgetbv()&ymm != ymm {
 		return nil
 	}
-	if _, b7, _ := cpuid(7); b7&avx2 == 0 {
+	_, b7, _ := cpuid(7)
+	if b7&avx2 == 0 {
 		return nil
 	}
-	return []*kernel{{
-		name: "avx2", downsample: downsampleAVX2, transform: transformVector, gradients: gradientsVector,
-	}}
+	with := func(name string, through func(*strip)) *kernel {
+		return &kernel{
+			name: name, transform: transformVector, gradients: gradientsVector,
+			downsample: func(width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
+				if max(width, height) > maxVectorSide {
+					downsample(width, height, row, samples)
+					return
+				}
+				downsampleVector(through, width, height, row, samples)
+			},
+		}
+	}
+	all := []*kernel{with("avx2", stripAVX2)}
+	if b7&avx512f != 0 && xgetbv()&zmm == zmm {
+		all = append([]*kernel{with("avx512", stripAVX512)}, all...)
+	}
+	return all
 }
 
 func transformVector(a *[grid * grid]float32) (b block) {
@@ -94,7 +128,7 @@ func gradientsVector(s *[grid * grid]float32) int {
 	return int(gradientsAVX2(&s[0], &edge[0], 100, 1./255, 255))
 }
 
-func downsampleAVX2(width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
+func downsampleVector(through func(*strip), width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
 	var (
 		win, tall    = window(width), window(height)
 		shift, lower = (win+2)/2 - 1, (tall+2)/2 - 1
@@ -104,29 +138,31 @@ func downsampleAVX2(width, height int, row func(y int, luma []float32), samples 
 		ring         = max(3*stripRows, (tall+2*stripRows-1)/stripRows*stripRows)
 		at, rows     = sampleAt(width), sampleAt(height)
 		sampled      [grid + 1]int64
-		picks        [grid * stripRows]float32
-		out          [stripRows * grid]float32
-		s            strip
 		next         int
 	)
 	if stride%256 == 0 {
 		stride += tileSide // so that the rows do not fall on one set of the cache
 	}
-	carve := func(store *[]float32, n int) []float32 {
-		piece := (*store)[:n:n]
-		*store = (*store)[n:]
-		return piece
-	}
-	ringTile := (ring + stripRows) * tileSide
+	// Half a tile more, so that the tiles do not fall on one set of the cache.
+	ringTile := (ring+stripRows)*tileSide + line
 	// The loop also runs over two tiles to the left of the picture and three to
 	// the right: there the rings and sums have room, and the counts are 0.
 	const beside = 4
 	room := stride + 2*beside*tileSide
-	store := make([]float32, stripRows*stride+2*(hist+tileSide)*stripRows+3*room+(tiles+2*beside+grid/tileSide)*ringTile)
-	luma := carve(&store, stripRows*stride)
+	need := stripRows*stride + room + 2*(hist+tileSide)*stripRows + 3*room + (tiles+2*beside+grid/tileSide)*ringTile + 2*grid*stripRows + 12*line
+	work := scratches.Get().(*scratch) //nolint:errcheck // nothing else is put there
+	defer scratches.Put(work)
+	if len(work.floats) < need {
+		work.floats = make([]float32, need)
+	}
+	store, s := work.floats[:need], &work.strip
+	clear(store)
+	*s = strip{}
+	luma := carve(&store, stripRows*stride+room)
 	hist1, hist2 := carve(&store, (hist+tileSide)*stripRows), carve(&store, (hist+tileSide)*stripRows)
 	inverse, count, sums := carve(&store, room)[beside*tileSide:], carve(&store, room)[beside*tileSide:], carve(&store, room)[beside*tileSide:]
 	rings, pickRing := carve(&store, (tiles+2*beside)*ringTile)[beside*ringTile:], carve(&store, grid/tileSide*ringTile)
+	picks, out := carve(&store, grid*stripRows), carve(&store, stripRows*grid)
 
 	for x := range width {
 		lo, hi := reach(x, width, win)
@@ -174,8 +210,8 @@ func downsampleAVX2(width, height int, row func(y int, luma []float32), samples 
 			s.wraps = 1
 			slot = 0
 		}
-		stripAVX2(&s)
-		pickedAVX2(&s)
+		through(s)
+		pickedAVX2(s)
 		for i := range stripRows {
 			place := y + i - 2*lower
 			for ; next < grid && rows[next] == place; next++ {
@@ -196,6 +232,9 @@ func xgetbv() uint32
 
 //go:noescape
 func stripAVX2(s *strip)
+
+//go:noescape
+func stripAVX512(s *strip)
 
 //go:noescape
 func pickedAVX2(s *strip)

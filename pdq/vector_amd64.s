@@ -331,6 +331,273 @@ next:
 	VZEROUPPER
 	RET
 
+// The lanes of 128 bits that PAIRS takes from a line and the fourth after it.
+DATA pairLow<>+0(SB)/8, $0
+DATA pairLow<>+8(SB)/8, $1
+DATA pairLow<>+16(SB)/8, $8
+DATA pairLow<>+24(SB)/8, $9
+DATA pairLow<>+32(SB)/8, $4
+DATA pairLow<>+40(SB)/8, $5
+DATA pairLow<>+48(SB)/8, $12
+DATA pairLow<>+56(SB)/8, $13
+GLOBL pairLow<>(SB), RODATA|NOPTR, $64
+DATA pairHigh<>+0(SB)/8, $2
+DATA pairHigh<>+8(SB)/8, $3
+DATA pairHigh<>+16(SB)/8, $10
+DATA pairHigh<>+24(SB)/8, $11
+DATA pairHigh<>+32(SB)/8, $6
+DATA pairHigh<>+40(SB)/8, $7
+DATA pairHigh<>+48(SB)/8, $14
+DATA pairHigh<>+56(SB)/8, $15
+GLOBL pairHigh<>(SB), RODATA|NOPTR, $64
+
+// LINES loads 8 lines of 64 bytes.
+#define LINES(at, base) \
+	VMOVUPS at+0(base), Z0  \
+	VMOVUPS at+64(base), Z1  \
+	VMOVUPS at+128(base), Z2  \
+	VMOVUPS at+192(base), Z3  \
+	VMOVUPS at+256(base), Z4  \
+	VMOVUPS at+320(base), Z5  \
+	VMOVUPS at+384(base), Z6  \
+	VMOVUPS at+448(base), Z7
+
+// HALVES is LINES where the halves were stored one by one: a load of both would
+// wait until both have left the store buffer.
+#define HALVES(at, base) \
+	VMOVUPS at+0(base), Y0  \
+	VMOVUPS at+64(base), Y1  \
+	VMOVUPS at+128(base), Y2  \
+	VMOVUPS at+192(base), Y3  \
+	VMOVUPS at+256(base), Y4  \
+	VMOVUPS at+320(base), Y5  \
+	VMOVUPS at+384(base), Y6  \
+	VMOVUPS at+448(base), Y7  \
+	VINSERTF64X4 $1, at+32(base), Z0, Z0  \
+	VINSERTF64X4 $1, at+96(base), Z1, Z1  \
+	VINSERTF64X4 $1, at+160(base), Z2, Z2  \
+	VINSERTF64X4 $1, at+224(base), Z3, Z3  \
+	VINSERTF64X4 $1, at+288(base), Z4, Z4  \
+	VINSERTF64X4 $1, at+352(base), Z5, Z5  \
+	VINSERTF64X4 $1, at+416(base), Z6, Z6  \
+	VINSERTF64X4 $1, at+480(base), Z7, Z7
+
+// PAIRS transposes two tiles of 8 × 8 side by side, lines in Z0 to Z7. The
+// result is in Z0 to Z3 and Z8 to Z11.
+#define PAIRS \
+	VMOVAPS    Z0, Z8        \
+	VMOVAPS    Z1, Z9        \
+	VMOVAPS    Z2, Z10       \
+	VMOVAPS    Z3, Z11       \
+	VPERMT2PD  Z4, Z30, Z0   \
+	VPERMT2PD  Z5, Z30, Z1   \
+	VPERMT2PD  Z6, Z30, Z2   \
+	VPERMT2PD  Z7, Z30, Z3   \
+	VPERMT2PD  Z4, Z31, Z8   \
+	VPERMT2PD  Z5, Z31, Z9   \
+	VPERMT2PD  Z6, Z31, Z10  \
+	VPERMT2PD  Z7, Z31, Z11  \
+	TR4(Z0, Z1, Z2, Z3, Z12, Z13)   \
+	TR4(Z8, Z9, Z10, Z11, Z12, Z13)
+
+// QUOTIENTS512 is QUOTIENT of what PAIRS gives by Z15, into Z16 to Z23.
+#define QUOTIENTS512 \
+	QUOTIENT(Z0, Z14, Z15, Z16)  \
+	QUOTIENT(Z1, Z14, Z15, Z17)  \
+	QUOTIENT(Z2, Z14, Z15, Z18)  \
+	QUOTIENT(Z3, Z14, Z15, Z19)  \
+	QUOTIENT(Z8, Z14, Z15, Z20)  \
+	QUOTIENT(Z9, Z14, Z15, Z21)  \
+	QUOTIENT(Z10, Z14, Z15, Z22) \
+	QUOTIENT(Z11, Z14, Z15, Z23)
+
+// STEPS512 is STEPS with both halves of the filters along rows in one vector.
+#define STEPS512(j) \
+	STEP(64*j(AX), 64*j(CX), Z0)                        \
+	STEP(32*j(R14), 32*j(R15), Y2)                      \
+	STEP(32*j+256(R14)(R9*1), 32*j+256(R15)(R9*1), Y3)  \
+	STEP(64*j(AX)(R8*1), 64*j(CX)(R8*1), Z4)            \
+	VMOVUPS Z0, strip_tile1+64*j(DI)                    \
+	VMOVUPS Y2, strip_tile2+64*j(DI)(BX*1)              \
+	VMOVUPS Y3, strip_tile2+64*j+32(DI)(R10*1)          \
+	VMOVUPS Z4, strip_tile3+64*j(DI)
+
+// func stripAVX512(s *strip)
+//
+// This is stripAVX2 with all 16 rows in one vector.
+TEXT ·stripAVX512(SB), NOSPLIT, $0-8
+	MOVQ   s+0(FP), DI
+	MOVQ   strip_luma(DI), SI
+	MOVQ   strip_ring(DI), R10
+	SUBQ   strip_ringTile(DI), R10
+	XORL   R11, R11
+	XORL   R12, R12
+	MOVQ   strip_tiles(DI), DX
+	ADDQ   $3, DX
+	MOVQ   strip_sampled(DI), BX
+	VMOVDQU64 pairLow<>(SB), Z30
+	VMOVDQU64 pairHigh<>(SB), Z31
+	VPXORQ    Z0, Z0, Z0
+	VMOVUPS   Z0, strip_sum1(DI)
+	VMOVUPS   Z0, strip_sum2(DI)
+	VMOVUPS   Y0, strip_half(DI)
+	KEEP8(strip_tile1, DI, 64, Z0, Z0, Z0, Z0, Z0, Z0, Z0, Z0)
+	KEEP8(strip_tile2, DI, 64, Z0, Z0, Z0, Z0, Z0, Z0, Z0, Z0)
+	KEEP8(strip_tile2+512, DI, 64, Z0, Z0, Z0, Z0, Z0, Z0, Z0, Z0)
+
+tile:
+	ADDQ    $512, R12
+	MOVQ    R12, R13
+	MOVQ    R12, AX
+	SUBQ    strip_lag(DI), R13
+	SUBQ    strip_lag(DI), AX
+	ADDQ    strip_histSize(DI), AX
+	TESTQ   R13, R13
+	CMOVQLT AX, R13
+
+	// What enters the third.
+	MOVQ    strip_hist2(DI), R14
+	ADDQ    R12, R14
+	MOVQ    strip_flip(DI), AX
+	ADDQ    DI, AX
+	HALVES(strip_tile2, AX)
+	PAIRS
+	VMOVUPS strip_rowInverse(DI), Z14
+	VMOVUPS strip_rowCount(DI), Z15
+	QUOTIENTS512
+	KEEP8(0, R14, 64, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+
+	// What enters the second.
+	MOVQ    strip_inverse(DI), AX
+	MOVQ    strip_count(DI), CX
+	LINES(strip_tile1, DI)
+	PAIRS
+	VBROADCASTF64X4 -32(AX)(R11*1), Z14
+	VBROADCASTF64X4 -32(CX)(R11*1), Z15
+	MOVQ    strip_enter(DI), R14
+	ADDQ    R10, R14
+	QUOTIENTS512
+	KEEP8(0, R14, 32, Y16, Y17, Y18, Y19, Y20, Y21, Y22, Y23)
+	VEXTRACTF64X4 $1, Z16, 256(R14)
+	VEXTRACTF64X4 $1, Z17, 288(R14)
+	VEXTRACTF64X4 $1, Z18, 320(R14)
+	VEXTRACTF64X4 $1, Z19, 352(R14)
+	VEXTRACTF64X4 $1, Z20, 384(R14)
+	VEXTRACTF64X4 $1, Z21, 416(R14)
+	VEXTRACTF64X4 $1, Z22, 448(R14)
+	VEXTRACTF64X4 $1, Z23, 480(R14)
+
+	// What enters the first.
+	MOVQ strip_stride(DI), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ strip_hist1(DI), R15
+	ADDQ R12, R15
+	LEAQ (SI)(R8*4), AX
+	LEAQ (SI)(R8*8), CX
+	LEAQ (CX)(R8*4), R14
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(R8*1), Y1
+	VMOVUPS (SI)(R8*2), Y2
+	VMOVUPS (SI)(R9*1), Y3
+	VMOVUPS (AX), Y4
+	VMOVUPS (AX)(R8*1), Y5
+	VMOVUPS (AX)(R8*2), Y6
+	VMOVUPS (AX)(R9*1), Y7
+	VINSERTF64X4 $1, (CX), Z0, Z0
+	VINSERTF64X4 $1, (CX)(R8*1), Z1, Z1
+	VINSERTF64X4 $1, (CX)(R8*2), Z2, Z2
+	VINSERTF64X4 $1, (CX)(R9*1), Z3, Z3
+	VINSERTF64X4 $1, (R14), Z4, Z4
+	VINSERTF64X4 $1, (R14)(R8*1), Z5, Z5
+	VINSERTF64X4 $1, (R14)(R8*2), Z6, Z6
+	VINSERTF64X4 $1, (R14)(R9*1), Z7, Z7
+	PAIRS
+	KEEP8(0, R15, 64, Z0, Z1, Z2, Z3, Z8, Z9, Z10, Z11)
+	ADDQ $32, SI
+	MOVQ R10, R14
+	ADDQ strip_enter(DI), R14
+
+	MOVQ    R15, AX
+	MOVQ    strip_hist1(DI), CX
+	ADDQ    R13, CX
+	MOVQ    strip_leave(DI), R15
+	ADDQ    R10, R15
+	MOVQ    strip_hist2(DI), R8
+	SUBQ    strip_hist1(DI), R8
+	MOVQ    strip_ringTile(DI), R9
+	NEGQ    R9
+	MOVQ    BX, strip_nextSample(DI)
+	MOVQ    R10, strip_ringNow(DI)
+	MOVQ    strip_flip(DI), BX
+	MOVQ    BX, R10
+	XORQ    $512, R10
+	MOVQ    R10, strip_flip(DI)
+	MOVQ    strip_sums(DI), R13
+	VMOVUPS strip_sum1(DI), Z0
+	VMOVUPS -32(R13)(R11*1), Y2
+	VMOVUPS strip_half(DI), Y3
+	VMOVUPS strip_sum2(DI), Z4
+	STEPS512(0)
+	STEPS512(1)
+	STEPS512(2)
+	STEPS512(3)
+	STEPS512(4)
+	STEPS512(5)
+	STEPS512(6)
+	STEPS512(7)
+	VMOVUPS Z0, strip_sum1(DI)
+	VMOVUPS Y2, strip_half(DI)
+	VMOVUPS Y3, -64(R13)(R11*1)
+	VMOVUPS Z4, strip_sum2(DI)
+	XORL    R8, R8
+	MOVQ    strip_nextSample(DI), BX
+	MOVQ    strip_ringNow(DI), R10
+
+	// The last tile of a history is its first one, too.
+	CMPQ R12, strip_histSize(DI)
+	JNE  kept
+	MOVQ strip_hist1(DI), CX
+	LEAQ (CX)(R12*1), AX
+	COPY512(AX, CX)
+	MOVQ strip_hist2(DI), CX
+	LEAQ (CX)(R12*1), AX
+	COPY512(AX, CX)
+	XORL R12, R12
+
+kept:
+	CMPQ strip_wraps(DI), $0
+	JEQ  sample
+	MOVQ R10, AX
+	ADDQ strip_enter(DI), AX
+	COPY512(AX, R10)
+
+sample:
+	MOVQ    (BX), AX
+	SUBQ    R11, AX
+	ADDQ    $96, AX
+	CMPQ    AX, $32
+	JAE     next
+	SHLQ    $4, AX
+	ADDQ    R8, AX
+	VMOVUPS strip_tile3+0(DI)(AX*1), Y0
+	VMOVUPS strip_tile3+32(DI)(AX*1), Y1
+	MOVQ    BX, AX
+	SUBQ    strip_sampled(DI), AX
+	SHLQ    $3, AX
+	ADDQ    strip_picks(DI), AX
+	VMOVUPS Y0, 0(AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $8, BX
+	JMP     sample
+
+next:
+	ADDQ $32, R11
+	ADDQ strip_ringTile(DI), R10
+	DECQ DX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // DOWN is STEP with v entering; the new sum is in v.
 #define DOWN(at, sum, v) \
 	VADDPS v, sum, Y15     \
