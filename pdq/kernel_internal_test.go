@@ -3,6 +3,7 @@ package pdq
 import (
 	"flag"
 	"fmt"
+	"image"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -154,6 +155,60 @@ func BenchmarkKernels(b *testing.B) {
 			r := k.hash(&s)
 			for b.Loop() {
 				r.Dihedral()
+			}
+		})
+	}
+}
+
+// TestLumaKernels compares rows of every length up to 70, and all values of
+// each component.
+func TestLumaKernels(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	for n := range 400 {
+		length := n % 71
+		if n > 390 {
+			length = 4096
+		}
+		pix := make([]uint8, 4*length+4)
+		for i := range pix {
+			pix[i] = uint8(r.Uint32())
+			if n%3 == 0 {
+				pix[i] = []uint8{0, 1, 127, 128, 254, 255}[r.IntN(6)]
+			}
+		}
+		check := func(name string, row func(k *kernel, out []float32)) {
+			want := make([]float32, length)
+			row(&portable, want)
+			for _, k := range kernels() {
+				got := make([]float32, length+1)
+				row(k, got[:length:length])
+				if !slices.Equal(got[:length], want) || got[length] != 0 {
+					t.Fatalf("%s of %d pixels by %s differs", name, length, k.name)
+				}
+			}
+		}
+		y, cb, cr := pix[:length:length], pix[length:2*length:2*length], pix[2*length:3*length:3*length]
+		check("rgba", func(k *kernel, out []float32) { k.rgba(pix[:4*length:4*length], out) })
+		check("gray", func(k *kernel, out []float32) { k.grays(y, out) })
+		check("4:4:4", func(k *kernel, out []float32) { k.ycbcr(y, cb, cr, 0, out) })
+		c := (length + 1) / 2
+		check("4:2:2", func(k *kernel, out []float32) { k.ycbcr(y, cb[:c:c], cr[:c:c], 1, out) })
+	}
+}
+
+// BenchmarkImage is from pixels to hash.
+func BenchmarkImage(b *testing.B) {
+	m := photoColours(1, 512, 512, false)
+	ycc := image.NewYCbCr(m.Rect, image.YCbCrSubsampleRatio420)
+	for i := range ycc.Y {
+		ycc.Y[i] = m.Pix[4*i]
+	}
+	for name, img := range map[string]image.Image{"NRGBA": m, "YCbCr420": ycc, "Gray": &image.Gray{Pix: ycc.Y, Stride: 512, Rect: m.Rect}} {
+		b.Run("512x512/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := FromImage(img); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -89,6 +89,7 @@ func machineKernels() []*kernel {
 	with := func(name string, through func(*strip)) *kernel {
 		return &kernel{
 			name: name, transform: transformVector, gradients: gradientsVector,
+			rgba: rgbaVector, grays: graysVector, ycbcr: ycbcrVector,
 			downsample: func(width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
 				if max(width, height) > maxVectorSide {
 					downsample(width, height, row, samples)
@@ -110,6 +111,37 @@ func transformVector(a *[grid * grid]float32) (b block) {
 	d, across := cosines(), cosinesAcross()
 	transformAVX2(&a[0], &d[0][0], &across[0][0], &t[0], &b[0])
 	return b
+}
+
+// lumaWeights are those of [Luma].
+var lumaWeights = [3]float32{0.299, 0.587, 0.114}
+
+func rgbaVector(pix []uint8, out []float32) {
+	n := len(out) &^ 7
+	if pix = pix[:4*len(out)]; n > 0 {
+		lumaRGBAAVX2(&pix[0], &out[0], n/8, &lumaWeights)
+	}
+	straightRow(pix[4*n:], out[n:])
+}
+
+func graysVector(pix []uint8, out []float32) {
+	n := len(out) &^ 7
+	if pix = pix[:len(out)]; n > 0 {
+		lumaGrayAVX2(&pix[0], &out[0], n/8, &lumaWeights)
+	}
+	grayRow(pix[n:], out[n:])
+}
+
+// ycbcrFactors are those of color.YCbCrToRGB, and what is taken off chroma.
+var ycbcrFactors = [6]int32{0x10101, 91881, -22554, -46802, 116130, 128}
+
+func ycbcrVector(y, cb, cr []uint8, half int, out []float32) {
+	n := len(out) &^ 7
+	c := n >> half
+	if y, cb, cr = y[:len(out)], cb[:(len(out)+half)>>half], cr[:(len(out)+half)>>half]; n > 0 {
+		lumaYCbCrAVX2(&y[0], &cb[0], &cr[0], &out[0], n/8, &lumaWeights, &ycbcrFactors, half)
+	}
+	ycbcrRow(y[n:], cb[c:], cr[c:], half, out[n:])
 }
 
 // cosinesAcross is [cosines], transposed.
@@ -134,7 +166,7 @@ func downsampleVector(through func(*strip), width, height int, row func(y int, l
 		shift, lower = (win+2)/2 - 1, (tall+2)/2 - 1
 		tiles        = (width + 2*shift + tileSide - 1) / tileSide
 		stride       = tiles * tileSide
-		hist         = max(128, (win+2*tileSide-1)/tileSide*tileSide)
+		hist         = max(64, (win+2*tileSide-1)/tileSide*tileSide)
 		ring         = max(3*stripRows, (tall+2*stripRows-1)/stripRows*stripRows)
 		at, rows     = sampleAt(width), sampleAt(height)
 		sampled      [grid + 1]int64
@@ -244,3 +276,12 @@ func transformAVX2(a, d, across, t, b *float32)
 
 //go:noescape
 func gradientsAVX2(s *float32, edge *int32, hundred, inverse, full float32) int64
+
+//go:noescape
+func lumaRGBAAVX2(pix *uint8, out *float32, groups int, weights *[3]float32)
+
+//go:noescape
+func lumaGrayAVX2(pix *uint8, out *float32, groups int, weights *[3]float32)
+
+//go:noescape
+func lumaYCbCrAVX2(y, cb, cr *uint8, out *float32, groups int, weights *[3]float32, factors *[6]int32, half int)
