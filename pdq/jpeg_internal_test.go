@@ -233,13 +233,13 @@ func TestScreenMargin(t *testing.T) {
 					worst, worstQ = d, got.Quality
 				}
 			}
-			line := ""
+			var line strings.Builder
 			for d, n := range bins {
 				if n > 0 {
-					line += fmt.Sprintf(" %d×%d", n, d)
+					fmt.Fprintf(&line, " %d×%d", n, d)
 				}
 			}
-			t.Logf("vivid %-5v quality %2d: %d refused, worst %d (quality %d), histogram%s", vivid, quality, faint, worst, worstQ, line)
+			t.Logf("vivid %-5v quality %2d: %d refused, worst %d (quality %d), pictures × bits apart:%s", vivid, quality, faint, worst, worstQ, line.String())
 			if worst > ScreenMargin {
 				t.Errorf("%d bits", worst)
 			}

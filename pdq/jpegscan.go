@@ -61,7 +61,7 @@ func (d *jpegDecoder) scan(s []byte) error {
 				at = j
 			}
 		}
-		if at < 0 || i > 0 && at <= c.parts[i-1].comp || tables>>4 > 3 || tables&15 > 3 { //nolint:gosec // i > 0 was asked just before
+		if at < 0 || i > 0 && at <= c.parts[i-1].comp || tables>>4 > 3 || tables&15 > 3 {
 			return damaged("scan of unknown components or tables")
 		}
 		p := scanPart{comp: at, dc: d.dc[tables>>4], ac: d.ac[tables&15]}
