@@ -72,6 +72,9 @@ func (d *jpegDecoder) scan(s []byte) error {
 		c.parts = append(c.parts, p)
 	}
 	if !luma {
+		if d.rgb() {
+			return variety("RGB")
+		}
 		// What is not luma need not be read. The search for the next marker must
 		// only pass over restarts, as it does.
 		return nil
@@ -88,6 +91,9 @@ func (d *jpegDecoder) begin(c *jpegScan) error {
 	if !d.lumaed {
 		if c.ss != 0 || c.ah != 0 {
 			return damaged("a refinement before what it refines")
+		}
+		if d.rgb() { // not before: the marker that says so may follow the frame
+			return variety("RGB")
 		}
 		q := d.quant[lumas.table]
 		if q == nil {
