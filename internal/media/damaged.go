@@ -128,20 +128,20 @@ func pngDepth(header []byte) int {
 // rewrite makes a whole PNG of rows, without compressing them.
 func (l *pngLayout) rewrite(w io.Writer, f pngFrame, rows io.Reader) error {
 	if _, err := w.Write(l.head(f)); err != nil {
-		return err //nolint:wrapcheck // nobody sees it: the reading end decides
+		return err
 	}
 	z, err := zlib.NewWriterLevel(chunkWriter{w}, zlib.NoCompression)
 	if err != nil {
-		return err //nolint:wrapcheck // likewise
+		return err
 	}
 	if _, err := io.Copy(z, rows); err != nil {
-		return err //nolint:wrapcheck // likewise
+		return err
 	}
 	if err := z.Close(); err != nil {
-		return err //nolint:wrapcheck // likewise
+		return err
 	}
 	_, err = w.Write(appendChunk(nil, "IEND", nil))
-	return err //nolint:wrapcheck // likewise
+	return err
 }
 
 // chunkWriter writes IDAT chunks.
@@ -152,7 +152,7 @@ func (c chunkWriter) Write(p []byte) (int, error) {
 	sum := crc32.Update(crc32.ChecksumIEEE(head[4:]), crc32.IEEETable, p)
 	for _, b := range [][]byte{head, p, binary.BigEndian.AppendUint32(nil, sum)} {
 		if _, err := c.w.Write(b); err != nil {
-			return 0, err //nolint:wrapcheck // likewise
+			return 0, err
 		}
 	}
 	return len(p), nil
