@@ -52,6 +52,9 @@ type Hooks struct {
 	// Withdraw removes the draft of a decision. It fails with a Conflict when
 	// the report is past being a draft.
 	Withdraw func(ctx context.Context, tx *store.Tx, who safety.Actor, decisionID string) error
+	// Judged counts a decision (by is 1), or that it was taken back (-1), on the
+	// scores of the signals that brought the case here. It may be nil.
+	Judged func(ctx context.Context, tx *store.Tx, signals []string, confirmed bool, by int64) error
 }
 
 // Desk works on cases.

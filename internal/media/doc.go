@@ -58,6 +58,8 @@
 // picture converted to sRGB is hashed too, with the prefix "srgb". Measured by
 // TestProfileDistances, Display P3, Adobe RGB and ProPhoto move the hash of
 // ordinary pictures by 2 to 6 bits and of very colourful ones by 16 to 20.
+// [Report].Undone holds guesses at what the first frames were before an edit:
+// package undo.
 //
 // # Known gaps
 //

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // codec reads one format: it announces the picture with begin, decodes the
@@ -186,7 +187,11 @@ func (x *examination) frame(index int, r raster, orientation int) error {
 		x.rep.Width, x.rep.Height, x.rep.Orientation = shown.w, shown.h, orientation
 		x.preview = newPreview(shown)
 	}
-	result, err := shown.hash()
+	shrinker, err := undo.NewShrinker(shown.w, shown.h)
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	result, err := shown.hash(shrinker.Row)
 	if err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
@@ -206,6 +211,9 @@ func (x *examination) frame(index int, r raster, orientation int) error {
 		return nil
 	}
 	x.kept = append(x.kept, result)
+	if len(x.kept) <= undoFrames && shown.w >= 5 && shown.h >= 5 {
+		x.guess(index, shrinker.Plane())
+	}
 	if x.damaged {
 		x.variants(index, variantDamaged, &result)
 		return nil
@@ -276,6 +284,17 @@ func (x *examination) report(index int, stored, shown raster, result pdq.Result,
 		x.rep.Hashes = append(x.rep.Hashes, FrameHash{Frame: index, Variant: variantStored, PDQ: raw.Hash, Quality: raw.Quality})
 	}
 	return nil
+}
+
+// undoFrames is of how many distinct frames edits are undone: an animation of
+// hundreds would take seconds.
+const undoFrames = 4
+
+// guess reports what the frame may have been before an edit.
+func (x *examination) guess(index int, p undo.Plane) {
+	for _, v := range undo.Variants(p, x.lim.Undo) {
+		x.rep.Undone = append(x.rep.Undone, FrameHash{Frame: index, Variant: v.Name, PDQ: v.Result.Hash, Quality: v.Result.Quality})
+	}
 }
 
 func (x *examination) variants(index int, prefix string, r *pdq.Result) {

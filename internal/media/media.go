@@ -5,6 +5,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // Limits bound what one file may cost. A zero field takes the default.
@@ -21,6 +22,7 @@ type Limits struct {
 	// more than ChildData; default 512 MiB. Their decoders keep several copies of
 	// a picture: 12 megapixels take some 80 MiB as HEIC and 270 MiB as AVIF.
 	WasmData int64
+	Undo     undo.Set // edits that are undone; default undo.Default
 }
 
 // DefaultLimits are the limits of a zero [Limits].
@@ -87,6 +89,7 @@ type Report struct {
 	TrailingBytes  int64            // after the end of the picture
 	TrailingFormat string           // of a second file found there, if it was recognised
 	Hashes         []FrameHash      // distinct frames in file order
+	Undone         []FrameHash      // guesses at what the first frames were before an edit; Variant is one of undo.Names
 	PreviewPNG     []byte           // of the first frame: grey, blurred, at most 96 pixels a side; nil if none
 }
 

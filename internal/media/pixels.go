@@ -153,11 +153,15 @@ func mixed(x, y, a uint8) uint8 {
 	return uint8((uint32(x)*uint32(a) + uint32(y)*(255-uint32(a)) + 127) / 255)
 }
 
-func (r raster) hash() (pdq.Result, error) {
+// hash hashes the picture, and shows the rows of its luma to others.
+func (r raster) hash(others ...func(y int, luma []float32)) (pdq.Result, error) {
 	return pdq.Compute(r.w, r.h, func(y int, luma []float32) {
 		for x := range luma {
 			c := r.at(x, y)
 			luma[x] = pdq.Luma(c.R, c.G, c.B)
+		}
+		for _, f := range others {
+			f(y, luma)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // Messages between parent and child are a length (4 bytes, big-endian) and a
@@ -105,6 +106,11 @@ func (r *reply) check() error {
 	for _, h := range rep.Hashes {
 		if h.Frame < 0 || h.Quality < 0 || h.Quality > 100 || !knownVariant(h.Variant) {
 			return errors.New("media: a child sent an impossible hash")
+		}
+	}
+	for _, h := range rep.Undone {
+		if h.Frame < 0 || h.Quality < 0 || h.Quality > 100 || !slices.Contains(undo.Names(undo.Wide), h.Variant) {
+			return errors.New("media: a child sent an impossible guess")
 		}
 	}
 	return nil
