@@ -130,7 +130,7 @@ func (s *score) add(n int, way string, r media.Report, rise, died int64) {
 		s.slowest, s.slow = took, n
 	}
 	s.last = now
-	for _, pid := range strings.Fields(kids()) {
+	for pid := range strings.FieldsSeq(kids()) {
 		s.child = max(s.child, memory(pid, "VmHWM"))
 	}
 }
