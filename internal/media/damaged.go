@@ -11,6 +11,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"runtime"
 
 	"golang.org/x/image/webp"
 )
@@ -64,6 +65,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 func repairJPEG(data []byte, l jpegLayout) (image.Image, error) {
 	end := []byte{0xff, markerEOI, 0xff, markerEOI}
 	whole := &countingReader{r: io.MultiReader(bytes.NewReader(data), bytes.NewReader(end))}
+	runtime.GC() // each try takes as much memory as the last, which is not needed any more
 	img, err := jpeg.Decode(whole)
 	if err == nil && !l.complete {
 		return img, nil
@@ -72,6 +74,7 @@ func repairJPEG(data []byte, l jpegLayout) (image.Image, error) {
 		// The decoder reads 4 KiB at a time; the damage is in the last of them.
 		data = data[:min(len(data), max(whole.n-jpegBuffer, l.scan))]
 	}
+	runtime.GC()
 	data = bytes.TrimRight(data, "\xff") // half a marker would be completed by the zeros
 	return jpeg.Decode(io.MultiReader(bytes.NewReader(data), zeros(l.samples+1<<16), bytes.NewReader(end)))
 }
