@@ -334,7 +334,7 @@ func untilTrue(t *testing.T, ok func() bool) {
 
 func (c hmaClient) lookups(t *testing.T) {
 	const p = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22" // of a bridge (facebook/ThreatExchange)
-	near := "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b2d"     // 4 bits off
+	near := "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b2d"   // 4 bits off
 	for _, bank := range []string{"BANK_A", "BANK_B", "BANK_C"} {
 		c.want(t, "bank", c.json("POST", "/c/banks", map[string]any{"name": bank}, nil), 201)
 		c.want(t, "signal", c.json("POST", "/c/bank/"+bank+"/signal", map[string]string{"pdq": p}, nil), 200)

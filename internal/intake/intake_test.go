@@ -99,7 +99,7 @@ func TestCheck(t *testing.T) {
 		{"unknown picture", content(unknown), safety.VerdictAllow, safety.ScanScanned, "", false},
 		{"known picture", content(match.Canary), safety.VerdictBlock, safety.ScanScanned, "", true},
 		{"a copy in another format", content(sample.JPEG(sample.Mirror(sample.Canary()), 70)), safety.VerdictBlock, safety.ScanScanned, "", true},
-		{"cut off", content(unknown[:len(unknown)/2]), safety.VerdictHold, safety.ScanFailed, media.ReasonCorrupt, false},
+		{"cut off", content(unknown[:len(unknown)/2]), safety.VerdictHold, safety.ScanPartial, media.ReasonTruncated, false},
 		{"no picture", content([]byte("text")), safety.VerdictHold, safety.ScanUnsupported, media.ReasonUnknownFormat, false},
 		{"empty", content([]byte{}), safety.VerdictHold, safety.ScanFailed, media.ReasonEmpty, false},
 		{"encrypted", func() intake.Content { c := content(match.Canary); c.Surface = safety.SurfaceEncrypted; return c }(),

@@ -369,7 +369,9 @@ func (x *Index) Hits(h safety.Hash, quality int, s Selection) ([]Hit, error) {
 			take(m.ID, m.Distance)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Hit) int { return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Number, b.Number)) })
+	slices.SortStableFunc(out, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Number, b.Number))
+	})
 	return out, nil
 }
 

@@ -212,12 +212,12 @@ func (x *examination) frame(index int, r raster, orientation int) error {
 		return nil
 	}
 	x.kept = append(x.kept, result)
-	if len(x.kept) <= undoFrames && shown.w >= 5 && shown.h >= 5 {
-		x.guess(index, shrinker.Plane())
-	}
 	if x.damaged {
 		x.variants(index, variantDamaged, &result)
 		return nil
+	}
+	if len(x.kept) <= undoFrames && shown.w >= 5 && shown.h >= 5 {
+		x.guess(index, shrinker.Plane())
 	}
 	if err := x.report(index, r, shown, result, orientation != 1); err != nil {
 		return err

@@ -18,11 +18,11 @@ type Limits struct {
 	TotalPixels int64         // over all decoded frames; default 500 million
 	Timeout     time.Duration // for one file; default 10 s
 	ChildData   int64         // memory of a child, RLIMIT_DATA; at least 128 MiB, default 384 MiB
+	Undo        undo.Set      // edits that are undone; default undo.Default
 	// WasmData is the memory of a child that decodes HEIC, AVIF or JPEG XL, if
 	// more than ChildData; default 512 MiB. Their decoders keep several copies of
 	// a picture: 12 megapixels take some 80 MiB as HEIC and 270 MiB as AVIF.
 	WasmData int64
-	Undo     undo.Set // edits that are undone; default undo.Default
 }
 
 // DefaultLimits are the limits of a zero [Limits].
