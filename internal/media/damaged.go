@@ -37,6 +37,10 @@ func (x *examination) salvageRaster(index int, r raster, orientation int, reason
 	return halt{"partial", reason}
 }
 
+// forget frees what the last try took, since the next takes as much again. The
+// collector alone may come too late to keep a child below its limit.
+func forget() { runtime.GC() }
+
 type zeroReader struct{}
 
 func (zeroReader) Read(p []byte) (int, error) {
@@ -65,7 +69,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 func repairJPEG(data []byte, l jpegLayout) (image.Image, error) {
 	end := []byte{0xff, markerEOI, 0xff, markerEOI}
 	whole := &countingReader{r: io.MultiReader(bytes.NewReader(data), bytes.NewReader(end))}
-	runtime.GC() // each try takes as much memory as the last, which is not needed any more
+	forget()
 	img, err := jpeg.Decode(whole)
 	if err == nil && !l.complete {
 		return img, nil
@@ -74,7 +78,7 @@ func repairJPEG(data []byte, l jpegLayout) (image.Image, error) {
 		// The decoder reads 4 KiB at a time; the damage is in the last of them.
 		data = data[:min(len(data), max(whole.n-jpegBuffer, l.scan))]
 	}
-	runtime.GC()
+	forget()
 	data = bytes.TrimRight(data, "\xff") // half a marker would be completed by the zeros
 	return jpeg.Decode(io.MultiReader(bytes.NewReader(data), zeros(l.samples+1<<16), bytes.NewReader(end)))
 }
@@ -96,6 +100,7 @@ func (l *pngLayout) restPNG(f pngFrame) image.Image {
 	if err != nil {
 		return nil
 	}
+	forget()
 	row := 1 + (int64(f.w)*int64(pngDepth(l.header))+7)/8
 	whole := row * int64(f.h)
 	there := &countingReader{r: z}
@@ -262,6 +267,7 @@ func (f *webpFrame) visible(most int64) image.Image {
 	if n <= int64(len(f.image)) || n > most {
 		return nil
 	}
+	forget()
 	whole := *f
 	whole.image = append(bytes.Clone(f.image), make([]byte, n+n&1-int64(len(f.image)))...)
 	img, err := webp.Decode(bytes.NewReader(whole.wrap()))
