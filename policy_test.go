@@ -36,6 +36,7 @@ var floor = map[string]int{
 	"cmd/rowan":       7,
 	"internal/app":    6,
 	"internal/api":    5,
+	"internal/scan":   5,
 	"internal/intake": 4, // brings match, policy and cases together for api, and later for stream
 	"internal/cases":  3, "internal/reporting": 3, "internal/policy": 3, "internal/match": 3, "internal/access": 3,
 	"internal/stream": 3, // webhooks out are a room; events in will be on api's floor
