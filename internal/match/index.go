@@ -158,9 +158,12 @@ func (x *Index) add(l *list, s db.Signal) error {
 	if _, ok := x.numbers[s.ID]; ok {
 		return nil
 	}
-	h, err := safety.ParseHash(safety.HashType(s.HashType), s.HashValue)
+	h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
 	if err != nil {
 		return fmt.Errorf("signal %s: %w", s.ID, err)
+	}
+	if h.Type.Opaque() {
+		return nil // kept for those who can compute it; nothing here can match it
 	}
 	x.next++
 	e := entry{signal: s.ID, list: l}
