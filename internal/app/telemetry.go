@@ -36,6 +36,7 @@ func newTelemetry(a *App, in *intake.Desk) *telemetry {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rowan_signals", Help: "Signals in the index."},
 			func() float64 { return float64(a.Index.Signals()) }),
 	)
+	t.registry.MustRegister(exchangeMetrics{a})
 	return t
 }
 

@@ -52,6 +52,10 @@ type Hooks struct {
 	// Withdraw removes the draft of a decision. It fails with a Conflict when
 	// the report is past being a draft.
 	Withdraw func(ctx context.Context, tx *store.Tx, who safety.Actor, decisionID string) error
+	// Judged tells where lists come from what a person who looked thinks of the
+	// signals that had matched; Unjudged takes it back. Nil: nobody is told.
+	Judged   func(ctx context.Context, tx *store.Tx, caseID string, signals []string, confirmed bool) error
+	Unjudged func(ctx context.Context, tx *store.Tx, caseID string) error
 }
 
 // Desk works on cases.

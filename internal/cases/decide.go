@@ -160,6 +160,9 @@ func (d *Desk) consequences(ctx context.Context, tx *store.Tx, c db.Case, made d
 		Basis: fmt.Sprintf("%d days from a decision of not confirmed", int(d.keep/(24*time.Hour)))}); err != nil {
 		return err
 	}
+	if err := d.judged(ctx, tx, c, made); err != nil {
+		return err
+	}
 	items, err := tx.ItemsOfCase(ctx, c.ID)
 	if err != nil {
 		return fmt.Errorf("reading items: %w", err)
@@ -236,6 +239,11 @@ func (d *Desk) Undo(ctx context.Context, who safety.Actor, caseID string) (db.Ca
 			}
 		} else if !d.CanUndo(who, made, "") {
 			return c, safety.Errorf(safety.Conflict, "the platform has been told; this decision can no longer be undone")
+		}
+		if d.hooks.Unjudged != nil {
+			if err := d.hooks.Unjudged(ctx, tx, caseID); err != nil {
+				return c, err
+			}
 		}
 		if _, err := tx.UndoDecision(ctx, made.ID, store.Micros(d.now())); err != nil {
 			return c, fmt.Errorf("undoing decision: %w", err)

@@ -51,6 +51,12 @@ export const lists = {
   removeSignal: (name: string, s: string) => del(`/v1/lists/${id(name)}/signals/${id(s)}`),
 }
 
+export const exchanges = {
+  all: () => get<{ items: t.Exchange[] }>('/v1/exchanges'),
+  sync: (name: string) => post<t.Exchange>(`/v1/exchanges/${id(name)}/sync`),
+  allow: (name: string) => post<t.Exchange>(`/v1/exchanges/${id(name)}/allow-removals`),
+}
+
 export const ledger = {
   entries: (subject: string, cursor?: string) =>
     get<t.Page<t.LedgerEntry>>(`/v1/ledger/entries${query({ subject, ...page(cursor) })}`),
