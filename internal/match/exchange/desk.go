@@ -39,7 +39,7 @@ type Desk struct {
 // looked for.
 func NewDesk(s *store.Store, lists *match.Lists, v *vault.Vault, folder string, now func() time.Time, log *slog.Logger) *Desk {
 	return &Desk{store: s, lists: lists, vault: v, now: now, log: log, folder: folder, callLimit: 2 * time.Minute,
-		jitter: rand.Float64, beside: func(string) {}} //nolint:gosec // spreads retries, guards nothing
+		jitter: rand.Float64, beside: func(string) {}}
 }
 
 // Exchange is one exchange as operators see it: never its credentials.
@@ -204,7 +204,7 @@ func (d *Desk) seal(id string, c Credentials) ([]byte, error) {
 	if c.empty() {
 		return []byte{}, nil
 	}
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(c) //nolint:gosec // sealed in the next line
 	if err != nil {
 		return nil, err
 	}
@@ -403,11 +403,11 @@ func (d *Desk) open(row db.Exchange) (Source, error) {
 	case NCMEC:
 		return newNCMEC(settings, creds, d.callLimit, d.now)
 	case StopNCII:
-		return newStopNCII(settings, creds, d.callLimit, d.now)
+		return newStopNCII(settings, creds, d.callLimit, d.now), nil
 	case ThreatExchange:
-		return newThreatExchange(settings, creds, d.callLimit, d.now)
+		return newThreatExchange(settings, creds, d.callLimit, d.now), nil
 	case TAT:
-		return newTAT(settings, creds, d.callLimit, d.now)
+		return newTAT(settings, creds, d.callLimit, d.now), nil
 	}
 	return newList(settings, creds, d.folder, d.callLimit, d.now)
 }

@@ -49,8 +49,8 @@ func (f *feed) Pages(ctx context.Context, checkpoint string) iter.Seq2[Page, err
 			yield(Page{}, &Failure{Why: "the last sync is longer ago than the source remembers deletions; everything will be read again", Restart: new(string)})
 			return
 		}
-		if end := int64(1); f.until != nil && c.Token == "" && c.Until == 0 {
-			if end, _ = f.until(c.Since); end <= c.Since {
+		if f.until != nil && c.Token == "" && c.Until == 0 {
+			if end, _ := f.until(c.Since); end <= c.Since {
 				return // asked again within the service's own delay
 			}
 		}

@@ -22,13 +22,13 @@ type stopNCII struct {
 	fetchKey, feedbackKey http.Header
 }
 
-func newStopNCII(s Settings, c Credentials, limit time.Duration, now func() time.Time) (*stopNCII, error) {
+func newStopNCII(s Settings, c Credentials, limit time.Duration, now func() time.Time) *stopNCII {
 	key := func(k string) http.Header {
 		return http.Header{"X-Functions-Key": {k}, "Ocp-Apim-Subscription-Key": {c.SubscriptionKey}}
 	}
 	n := &stopNCII{caller: newCaller(s.URL, limit, now), fetchKey: key(c.FunctionKey), feedbackKey: key(c.FeedbackKey)}
 	n.feed = feed{fetch: n.fetch, now: now}
-	return n, nil
+	return n
 }
 
 // stopNCIITypes are the service's names of signals. Its MD5 is of videos. Text

@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"math"
 	"net/http"
@@ -22,8 +21,8 @@ type tat struct {
 	username, password string
 }
 
-func newTAT(s Settings, c Credentials, limit time.Duration, now func() time.Time) (*tat, error) {
-	return &tat{caller: newCaller(s.URL, limit, now), username: c.Username, password: c.Password}, nil
+func newTAT(s Settings, c Credentials, limit time.Duration, now func() time.Time) *tat {
+	return &tat{caller: newCaller(s.URL, limit, now), username: c.Username, password: c.Password}
 }
 
 // tatTypes are algorithms in lower case. The exact spelling is unverified.
@@ -136,7 +135,6 @@ func tatWord(s string) (w [2]float64, ok bool) {
 	if w[0], err = strconv.ParseFloat(at, 64); err != nil || !found {
 		return w, false
 	}
-	var n json.Number = json.Number(id)
-	w[1], err = n.Float64()
+	w[1], err = strconv.ParseFloat(id, 64)
 	return w, err == nil
 }

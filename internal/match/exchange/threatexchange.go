@@ -22,10 +22,10 @@ type threatExchange struct {
 	group, token string
 }
 
-func newThreatExchange(s Settings, c Credentials, limit time.Duration, now func() time.Time) (*threatExchange, error) {
+func newThreatExchange(s Settings, c Credentials, limit time.Duration, now func() time.Time) *threatExchange {
 	n := &threatExchange{caller: newCaller(s.URL, limit, now), group: s.Group, token: c.Token}
 	n.feed = feed{fetch: n.fetch, now: now, forget: 85 * 24 * time.Hour}
-	return n, nil
+	return n
 }
 
 // threatTypes are the service's names of indicators.
