@@ -7,7 +7,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
 TOOLS    = $(CURDIR)/.tools
 
-.PHONY: help build run reset test check bench bench-match bench-pdq console generate clean setup
+.PHONY: help build run reset test check bench bench-match bench-pdq bench-edits torture-media console generate clean setup
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,8 +35,14 @@ bench: ## Benchmarks of the public packages
 bench-match: ## Package hamming beside faiss, up to 10 million keys (installs python3-faiss; needs root)
 	@scripts/bench-match
 
-bench-pdq: ## Package pdq: the reference's arithmetic beside the one-pass path
+bench-pdq: ## Package pdq: all kernels, and JPEG bytes to hash beside djpeg
 	@scripts/bench-pdq
+
+bench-edits: ## Which edits of a picture are found again, beside plain PDQ (downloads Debian's wallpapers)
+	@scripts/bench-edits
+
+torture-media: ## N hostile files through the decoders (default 20000): outcomes, deaths, memory, escapes
+	@N=$(N) scripts/torture-media
 
 console: ## Rebuild web/console/dist
 	@scripts/console

@@ -3,7 +3,6 @@ package pdq
 import (
 	"fmt"
 	"image"
-	"slices"
 )
 
 // minSide is the least width and height that the reference hashes.
@@ -23,6 +22,9 @@ type Result struct {
 	Hash    Hash
 	Quality int // 0 (nothing to see) to 100; compare with [MinQuality]
 
+	// Screening says that Hash is not exact: see [ScreenJPEG].
+	Screening bool
+
 	dct block // of the picture, for the other orientations; zero for tiny pictures
 }
 
@@ -41,11 +43,11 @@ func VariantNames() [8]string {
 // one by some bits (mostly under 24 from 256 pixels a side, up to about 30), because
 // the samples are not quite symmetric.
 func (r *Result) Dihedral() [8]Hash {
-	out := [8]Hash{r.Hash}
-	for v := 1; v < len(out); v++ {
-		b := r.dct.orient(v)
-		out[v] = b.hash()
-	}
+	var out [8]Hash
+	out[0], out[6] = r.dct.hashes(0)
+	out[4], out[3] = r.dct.hashes(4)
+	out[5], out[1] = r.dct.hashes(5)
+	out[2], out[7] = r.dct.hashes(2)
 	return out
 }
 
@@ -54,10 +56,16 @@ func (r *Result) Dihedral() [8]Hash {
 // and must fill the width elements of luma with values from 0 (black) to 255
 // (white). The slice is only valid during the call.
 //
-// Memory is about width × (14 + ceil(height/128)) float32. The error reports
-// sides that are not positive; a side under 5 gives a zero hash of quality 0
-// without calling row.
+// A value other than 0 must not be below 2⁻⁶⁰, where float32 becomes coarse.
+//
+// Memory is at most about width × (90 + ceil(height/128)) float32. The error
+// reports sides that are not positive; a side under 5 gives a zero hash of
+// quality 0 without calling row.
 func Compute(width, height int, row func(y int, luma []float32)) (Result, error) {
+	return best.compute(width, height, row)
+}
+
+func (k *kernel) compute(width, height int, row func(y int, luma []float32)) (Result, error) {
 	if width <= 0 || height <= 0 {
 		return Result{}, fmt.Errorf("pdq: picture of %d by %d pixels", width, height)
 	}
@@ -71,11 +79,16 @@ func Compute(width, height int, row func(y int, luma []float32)) (Result, error)
 			row(y, samples[y*grid:(y+1)*grid])
 		}
 	} else {
-		downsample(width, height, row, &samples)
+		k.downsample(width, height, row, &samples)
 	}
-	r := Result{Quality: quality(&samples), dct: transform(&samples)}
-	r.Hash = r.dct.hash()
-	return r, nil
+	return k.hash(&samples), nil
+}
+
+// hash hashes a picture after decimation.
+func (k *kernel) hash(samples *[grid * grid]float32) Result {
+	r := Result{Quality: max(0, min(k.gradients(samples)/90, 100)), dct: k.transform(samples)}
+	r.Hash, _ = r.dct.hashes(0)
+	return r
 }
 
 // FromImage hashes a decoded picture. Luma is 0.299 R + 0.587 G + 0.114 B of
@@ -87,10 +100,10 @@ func FromImage(img image.Image) (Result, error) {
 	return Compute(b.Dx(), b.Dy(), lumaRows(img))
 }
 
-// quality measures how much there is to see: the sum of the differences
+// gradients measures how much there is to see: the sum of the differences
 // between neighbouring samples, each cut to a whole percentage of 255 so that
 // noise counts for nothing.
-func quality(s *[grid * grid]float32) int {
+func gradients(s *[grid * grid]float32) int {
 	sum := 0
 	for i := range grid {
 		for j := range grid {
@@ -103,7 +116,7 @@ func quality(s *[grid * grid]float32) int {
 			}
 		}
 	}
-	return min(sum/90, 100)
+	return sum
 }
 
 func gradient(u, v float32) int {
@@ -112,61 +125,4 @@ func gradient(u, v float32) int {
 		return -d
 	}
 	return d
-}
-
-// hash sets the bits of the frequencies above the median.
-func (b *block) hash() Hash {
-	median := b.median()
-	var h Hash
-	for k, v := range b {
-		if v > median {
-			h.setBit(k)
-		}
-	}
-	return h
-}
-
-// median is the lower median, the 128th smallest of the 256 values, which is
-// what the reference's selection (Torben Mogensen's) returns.
-func (b *block) median() float32 {
-	sorted := *b
-	slices.Sort(sorted[:])
-	return sorted[len(sorted)/2-1]
-}
-
-// orient returns the frequencies of the picture in orientation v (an index
-// into [VariantNames]): turning and mirroring a picture only transposes its
-// cosine transform and changes signs.
-func (b *block) orient(v int) block {
-	var out block
-	for i := range freqs {
-		for j := range freqs {
-			x := b[i*freqs+j]
-			if negates(v, i, j) {
-				x = -x
-			}
-			if transposes(v) {
-				out[j*freqs+i] = x
-			} else {
-				out[i*freqs+j] = x
-			}
-		}
-	}
-	return out
-}
-
-func transposes(v int) bool { return v == 1 || v == 3 || v == 6 || v == 7 }
-
-// negates says whether orientation v negates frequency (i, j). Index 0 is the
-// first odd frequency, so an even index stands for an antisymmetric wave.
-func negates(v, i, j int) bool {
-	switch v {
-	case 1, 5: // rotate90, flipY
-		return j%2 == 0
-	case 2, 7: // rotate180, flipMinus1
-		return (i+j)%2 == 1
-	case 3, 4: // rotate270, flipX
-		return i%2 == 0
-	}
-	return false
 }

@@ -19,11 +19,11 @@
 // # Promises
 //
 //   - The same luma gives the same hash and the same quality as the reference
-//     C++ arithmetic, bit for bit, on every architecture: all arithmetic is
-//     float32 in the reference's order, and no multiplication is fused with an
-//     addition. testdata/reference.json holds vectors made with the reference.
-//     That is [Compute] and [FromImage]; [ComputeRows] gives the same hashes by
-//     a shorter way wherever it estimates that rounding cannot matter.
+//     C++ arithmetic, bit for bit, on every architecture and with every kernel:
+//     each sum is float32 in the reference's order, each quotient is correctly
+//     rounded, and no product is fused with an addition. There is no shorter
+//     way whose rounding is guessed at. testdata/reference.json holds vectors
+//     made with the reference.
 //   - Memory is a few rows of the picture (width × ceil(height/128) samples),
 //     never a plane of floats: see [Compute].
 //   - Nothing panics on any picture. A picture with a side under 5 pixels has

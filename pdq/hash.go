@@ -61,5 +61,3 @@ func (h Hash) Distance(other Hash) int {
 	}
 	return n
 }
-
-func (h *Hash) setBit(k int) { h[len(h)-1-k/8] |= 1 << (k % 8) }

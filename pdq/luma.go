@@ -17,20 +17,20 @@ func lumaRows(img image.Image) func(y int, out []float32) {
 	b := img.Bounds()
 	switch m := img.(type) {
 	case *image.Gray:
-		return func(y int, out []float32) {
-			pix := m.Pix[y*m.Stride:]
-			for x := range out {
-				out[x] = Luma(pix[x], pix[x], pix[x])
-			}
-		}
+		return func(y int, out []float32) { best.grays(m.Pix[y*m.Stride:], out) }
 	case *image.NRGBA:
-		return func(y int, out []float32) { straightRow(m.Pix[y*m.Stride:], out) }
+		return func(y int, out []float32) { best.rgba(m.Pix[y*m.Stride:], out) }
 	case *image.RGBA:
 		if m.Opaque() {
-			return func(y int, out []float32) { straightRow(m.Pix[y*m.Stride:], out) }
+			return func(y int, out []float32) { best.rgba(m.Pix[y*m.Stride:], out) }
 		}
 	case *image.YCbCr:
-		return func(y int, out []float32) { ycbcrRow(m, b.Min.Y+y, out) }
+		if half, ok := chromaHalf(m); ok {
+			return func(y int, out []float32) {
+				c := m.COffset(b.Min.X, b.Min.Y+y)
+				best.ycbcr(m.Y[y*m.YStride:], m.Cb[c:], m.Cr[c:], half, out)
+			}
+		}
 	case *image.Paletted:
 		table := paletteLuma(m.Palette)
 		return func(y int, out []float32) {
@@ -55,13 +55,29 @@ func straightRow(pix []uint8, out []float32) {
 	}
 }
 
-func ycbcrRow(m *image.YCbCr, y int, out []float32) {
-	x0 := m.Rect.Min.X
-	line := m.Y[m.YOffset(x0, y):]
+func grayRow(pix []uint8, out []float32) {
 	for x := range out {
-		c := m.COffset(x0+x, y)
-		out[x] = Luma(color.YCbCrToRGB(line[x], m.Cb[c], m.Cr[c]))
+		out[x] = Luma(pix[x], pix[x], pix[x])
 	}
+}
+
+// ycbcrRow reads pixels of which 1 << half in a row share their chroma.
+func ycbcrRow(y, cb, cr []uint8, half int, out []float32) {
+	for x := range out {
+		out[x] = Luma(color.YCbCrToRGB(y[x], cb[x>>half], cr[x>>half]))
+	}
+}
+
+// chromaHalf says whether two pixels in a row share their chroma, and whether
+// it is one or two that do, from the first on.
+func chromaHalf(m *image.YCbCr) (half int, ok bool) {
+	switch m.SubsampleRatio {
+	case image.YCbCrSubsampleRatio444, image.YCbCrSubsampleRatio440:
+		return 0, true
+	case image.YCbCrSubsampleRatio422, image.YCbCrSubsampleRatio420:
+		return 1, m.Rect.Min.X%2 == 0
+	}
+	return 0, false
 }
 
 // paletteLuma is the luma of each palette entry; an index beyond the palette,

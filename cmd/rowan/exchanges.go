@@ -64,7 +64,7 @@ func addExchangeCommand(o *options) *cobra.Command {
 		}}
 	c.Flags().StringVar(&kind, "kind", "list", "ncmec, stopncii, threatexchange, tat or list")
 	c.Flags().StringVar(&list, "list", "", "the list that it feeds: empty, and fed by nothing else")
-	c.Flags().StringVar(&listKind, "list-kind", "", "make the list, of this kind: illegal, intimate_image, harmful or allow")
+	c.Flags().StringVar(&listKind, "list-kind", "", "make the list, of this kind: illegal, intimate_image, terrorism, harmful or allow")
 	c.Flags().StringVar(&settings, "settings", "{}", "settings as JSON; see docs/exchanges.md")
 	c.Flags().StringVar(&credentials, "credentials", "", "file with the credentials as JSON")
 	c.Flags().DurationVar(&every, "every", time.Hour, "how often to sync: 10m to 168h")

@@ -71,7 +71,7 @@ func listsCommand(o *options) *cobra.Command {
 				return a.Lists.Create(cmd.Context(), "cli", match.List{Name: args[0], Kind: safety.ListKind(kind), Source: source, Threshold: -1})
 			})
 		}}
-	create.Flags().StringVar(&kind, "kind", "illegal", "illegal, intimate_image, harmful or allow")
+	create.Flags().StringVar(&kind, "kind", "illegal", "illegal, intimate_image, terrorism, harmful or allow")
 	create.Flags().StringVar(&source, "source", "", "where it comes from")
 	imp := &cobra.Command{Use: "import NAME FILE", Short: "Import a file into a list, all or nothing", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -68,6 +68,19 @@ type ItemModel struct {
 	Media         *MediaModel    `json:"media,omitempty"`
 	Findings      []FindingModel `json:"findings"`
 	Evidence      *EvidenceModel `json:"evidence,omitempty" doc:"Absent when only hashes were sent"`
+	DecidedBefore []EarlierModel `json:"decided_before,omitempty" doc:"Decisions that stand on other cases with the same file or signal, latest first: nobody has to look at it twice"`
+}
+
+// EarlierModel is an earlier decision on the same picture.
+type EarlierModel struct {
+	CaseID       string    `json:"case_id"`
+	Same         string    `json:"same" enum:"file,signal" doc:"What the two have in common"`
+	At           time.Time `json:"at"`
+	By           string    `json:"by"`
+	Outcome      string    `json:"outcome" enum:"confirmed,not_confirmed"`
+	NCMECClass   string    `json:"ncmec_class,omitempty" enum:"A1,A2,B1,B2"`
+	UKClass      string    `json:"uk_class,omitempty" enum:"A,B,C"`
+	IncidentType string    `json:"incident_type,omitempty"`
 }
 
 // MediaModel describes a file.
@@ -400,9 +413,25 @@ func (a *API) fillContent(ctx context.Context, q *db.Queries, c db.Case, _ map[s
 			}
 		}
 		m.Evidence = evidenceModel(it.ID, pieces, views, caller(ctx).Actor.ID)
+		if m.DecidedBefore, err = decidedBefore(ctx, q, it); err != nil {
+			return err
+		}
 		out.Content[i] = m
 	}
 	return nil
+}
+
+func decidedBefore(ctx context.Context, q *db.Queries, it db.Item) ([]EarlierModel, error) {
+	rows, err := q.DecidedBefore(ctx, it.CaseID, it.Sha256, it.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []EarlierModel
+	for _, r := range rows {
+		out = append(out, EarlierModel{CaseID: r.CaseID, Same: r.Same, At: store.Time(r.At), By: r.DecidedName, Outcome: r.Outcome,
+			NCMECClass: r.NcmecClass, UKClass: r.UkClass, IncidentType: r.IncidentType})
+	}
+	return out, nil
 }
 
 func itemModel(it db.Item) ItemModel {

@@ -52,7 +52,7 @@ type CheckResult struct {
 type FindingModel struct {
 	Detector string `json:"detector"`
 	List     string `json:"list"`
-	Kind     string `json:"kind" enum:"illegal,intimate_image,harmful,allow,canary"`
+	Kind     string `json:"kind" enum:"illegal,intimate_image,terrorism,harmful,allow,canary"`
 	Match    string `json:"match" enum:"exact,near"`
 	Variant  string `json:"variant" doc:"Which form of the picture matched: original, rotate90, …"`
 	Frame    int    `json:"frame"`

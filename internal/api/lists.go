@@ -20,10 +20,12 @@ import (
 // ListModel is one list, without its values.
 type ListModel struct {
 	Name      string       `json:"name"`
-	Kind      string       `json:"kind" enum:"illegal,intimate_image,harmful,allow,canary"`
+	Kind      string       `json:"kind" enum:"illegal,intimate_image,terrorism,harmful,allow,canary"`
 	Source    string       `json:"source"`
 	Threshold int          `json:"threshold" doc:"Greatest PDQ distance in bits that is a near match"`
 	Enabled   bool         `json:"enabled"`
+	Ratio     float64      `json:"ratio" doc:"Part of all contents, 0 to 1, for which the list counts"`
+	OffUntil  *time.Time   `json:"off_until,omitempty" doc:"The list is paused until then"`
 	Version   int64        `json:"version"`
 	Signals   SignalCounts `json:"signals"`
 	CreatedAt time.Time    `json:"created_at"`
@@ -48,12 +50,23 @@ type SignalModel struct {
 	Source         string    `json:"source,omitempty"`
 	Classification string    `json:"classification,omitempty"`
 	AddedAt        time.Time `json:"added_at"`
+	Score          *Score    `json:"score,omitempty" doc:"What the signal has done; left out when nothing"`
+}
+
+// Score is what a signal has done.
+type Score struct {
+	Seen        int64     `json:"seen" doc:"Contents that met it and left a record"`
+	Confirmed   int64     `json:"confirmed" doc:"Cases that people confirmed"`
+	Refuted     int64     `json:"refuted" doc:"Cases that people did not confirm"`
+	FirstSeen   time.Time `json:"first_seen"`
+	LastSeen    time.Time `json:"last_seen"`
+	Quarantined bool      `json:"quarantined" doc:"It flooded: it holds content and does not block it until somebody releases it"`
 }
 
 // NewListModel makes a list.
 type NewListModel struct {
 	Name      string `json:"name" minLength:"1" maxLength:"64" doc:"a-z, 0-9, dot, dash, underscore"`
-	Kind      string `json:"kind" enum:"illegal,intimate_image,harmful,allow"`
+	Kind      string `json:"kind" enum:"illegal,intimate_image,terrorism,harmful,allow"`
 	Source    string `json:"source,omitempty" maxLength:"200"`
 	Threshold *int   `json:"threshold,omitempty" minimum:"0" maximum:"64" doc:"31 when left out"`
 }
@@ -86,8 +99,10 @@ type (
 	patchListInput struct {
 		ListName
 		Body struct {
-			Enabled   *bool `json:"enabled,omitempty"`
-			Threshold *int  `json:"threshold,omitempty" minimum:"0" maximum:"64"`
+			Enabled   *bool      `json:"enabled,omitempty"`
+			Threshold *int       `json:"threshold,omitempty" minimum:"0" maximum:"64"`
+			Ratio     *float64   `json:"ratio,omitempty" minimum:"0" maximum:"1"`
+			OffUntil  *time.Time `json:"off_until,omitempty" doc:"Pause until then, 30 days at most; a time that is past ends the pause"`
 		}
 	}
 	importInput struct {
@@ -117,7 +132,7 @@ func (a *API) listRoutes() {
 	handle(a, op{method: "POST", path: "/v1/lists", id: "create-list", tag: tag, scope: access.ListsWrite, summary: "Make a list",
 		status: http.StatusCreated}, a.createList)
 	handle(a, op{method: "PATCH", path: "/v1/lists/{name}", id: "change-list", tag: tag, scope: access.ListsWrite,
-		summary: "Enable, disable, set the threshold"}, a.patchList)
+		summary: "Enable, disable, pause, set threshold and ratio"}, a.patchList)
 	handle(a, op{method: "DELETE", path: "/v1/lists/{name}", id: "delete-list", tag: tag, scope: access.ListsWrite,
 		summary: "Take a list out of use", status: http.StatusNoContent}, a.deleteList)
 	handle(a, op{method: "POST", path: "/v1/lists/{name}/import", id: "import-list", tag: tag, scope: access.ListsWrite,
@@ -126,6 +141,8 @@ func (a *API) listRoutes() {
 		summary: "Signals of a list, without their values"}, a.getSignals)
 	handle(a, op{method: "DELETE", path: "/v1/lists/{name}/signals/{id}", id: "delete-signal", tag: tag, scope: access.ListsWrite,
 		summary: "Take a signal off a list", status: http.StatusNoContent}, a.deleteSignal)
+	handle(a, op{method: "POST", path: "/v1/lists/{name}/signals/{id}/release", id: "release-signal", tag: tag, scope: access.ListsWrite,
+		summary: "Take a signal out of quarantine", status: http.StatusNoContent}, a.releaseSignal)
 }
 
 func listModel(l match.List) ListModel {
@@ -133,7 +150,11 @@ func listModel(l match.List) ListModel {
 	for _, t := range safety.OpaqueTypes {
 		opaque += l.Signals[t]
 	}
-	return ListModel{Name: l.Name, Kind: string(l.Kind), Source: l.Source, Threshold: l.Threshold, Enabled: l.Enabled,
+	var off *time.Time
+	if !l.OffUntil.IsZero() {
+		off = &l.OffUntil
+	}
+	return ListModel{Name: l.Name, Kind: string(l.Kind), Source: l.Source, Threshold: l.Threshold, Enabled: l.Enabled, Ratio: l.Ratio, OffUntil: off,
 		Version: l.Version, CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt, Signals: SignalCounts{MD5: l.Signals[safety.MD5],
 			SHA1: l.Signals[safety.SHA1], SHA256: l.Signals[safety.SHA256], PDQ: l.Signals[safety.PDQ],
 			URL: l.Signals[safety.URL], Opaque: opaque}}
@@ -175,7 +196,8 @@ func (a *API) createList(ctx context.Context, in *newListInput) (*listOutput, er
 }
 
 func (a *API) patchList(ctx context.Context, in *patchListInput) (*listOutput, error) {
-	if err := a.Lists.SetOptions(ctx, caller(ctx).Actor.ID, in.Name, in.Body.Enabled, in.Body.Threshold); err != nil {
+	if err := a.Lists.SetOptions(ctx, caller(ctx).Actor.ID, in.Name,
+		match.Options{Enabled: in.Body.Enabled, Threshold: in.Body.Threshold, Ratio: in.Body.Ratio, OffUntil: in.Body.OffUntil}); err != nil {
 		return nil, err
 	}
 	return a.oneList(ctx, in.Name)
@@ -271,11 +293,20 @@ func (a *API) getSignals(ctx context.Context, in *signalsInput) (*signalsOutput,
 	if err != nil {
 		return nil, err
 	}
+	scores, err := a.Lists.Scores(ctx, in.Name, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
 	out := &signalsOutput{}
 	out.Body.Items = make([]SignalModel, len(rows))
 	for i, s := range rows {
-		out.Body.Items[i] = SignalModel{ID: s.ID, Type: s.HashType, Note: s.Note, Source: s.Source, Classification: s.Classification,
+		m := SignalModel{ID: s.ID, Type: s.HashType, Note: s.Note, Source: s.Source, Classification: s.Classification,
 			AddedAt: store.Time(s.CreatedAt)}
+		if c, ok := scores[s.ID]; ok {
+			m.Score = &Score{Seen: c.Seen, Confirmed: c.Confirmed, Refuted: c.Refuted, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
+				Quarantined: c.Quarantined}
+		}
+		out.Body.Items[i] = m
 	}
 	if len(rows) == in.Limit {
 		out.Body.NextCursor = mark(rows[len(rows)-1].ID)
@@ -285,6 +316,13 @@ func (a *API) getSignals(ctx context.Context, in *signalsInput) (*signalsOutput,
 
 func (a *API) deleteSignal(ctx context.Context, in *signalInput) (*none, error) {
 	if err := a.Lists.RemoveSignal(ctx, caller(ctx).Actor.ID, in.Name, in.ID); err != nil {
+		return nil, err
+	}
+	return nil, a.Index.Refresh(ctx)
+}
+
+func (a *API) releaseSignal(ctx context.Context, in *signalInput) (*none, error) {
+	if err := a.Lists.Release(ctx, caller(ctx).Actor.ID, in.Name, in.ID); err != nil {
 		return nil, err
 	}
 	return nil, a.Index.Refresh(ctx)

@@ -42,6 +42,7 @@ type App struct {
 	Vault    *vault.Vault
 	Lists    *match.Lists
 	Index    *match.Index
+	Recents  *match.Recents
 	Policy   *policy.Policy
 	Access   *access.Desk
 	Cases    *cases.Desk
@@ -81,7 +82,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (_ *App, err error) {
 	if err := a.openVault(); err != nil {
 		return nil, err
 	}
-	a.Lists, a.Index = match.NewLists(a.Store, time.Now), match.NewIndex(a.Store, log)
+	a.Lists, a.Index = match.NewLists(a.Store, time.Now), match.NewIndex(a.Store, time.Now, log)
+	a.Lists.SetFlood(c.Match.FloodPerHour)
+	a.Recents = match.NewRecents(a.Store, time.Duration(c.Match.RetroDays)*24*time.Hour, time.Now, log)
 	if err := a.Lists.EnsureCanary(ctx); err != nil {
 		return nil, err
 	}
@@ -117,7 +120,7 @@ func (a *App) openDesks() error {
 			Email: r.Email, Phone: r.Phone, CompanyTemplate: r.CompanyTemplate, TermsURL: r.TermsURL, LegalURL: r.LegalURL}},
 		reporting.Hooks{Announce: a.Webhooks.Announce})
 	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
-		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.judged, Unjudged: a.Exchanges.Withdraw})
+		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged, Vote: a.vote, Unvote: a.Exchanges.Withdraw})
 	return nil
 }
 
@@ -141,12 +144,13 @@ func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 	m := a.Config.Media
 	return media.NewPool(ctx, media.Config{Children: m.Children, AllowUnsandboxed: m.AllowUnsandboxed,
 		// Every distinct frame of an ordinary animation is looked up.
-		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256}})
+		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256, Undo: m.Undo}})
 }
 
 // NewIntake returns the desk that checks content.
 func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
-	return intake.NewDesk(a.Store, a.Index, pool, a.Policy, a.Cases, a.Webhooks.Announce, time.Now, a.Log)
+	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy,
+		Cases: a.Cases, Announce: a.Webhooks.Announce, Now: time.Now, Log: a.Log})
 }
 
 // Serve answers requests and works on jobs until ctx ends. started is called
@@ -165,13 +169,13 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 		return err
 	}
 	in := a.NewIntake(pool)
-	metrics := newTelemetry(a, in)
+	metrics := newTelemetry(a, in, pool)
 	handler := api.New(a.deps(version, pool, in, metrics)).Handler()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
-	stop, err := a.startJobs(ctx)
+	stop, err := a.startJobs(ctx, in)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -179,6 +183,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
+	wg.Go(func() { a.Recents.Run(background) })
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -220,7 +225,7 @@ type expireArgs struct{}
 // Kind names the job.
 func (expireArgs) Kind() string { return "vault_expire" }
 
-func (a *App) startJobs(ctx context.Context) (stop func(context.Context) error, err error) {
+func (a *App) startJobs(ctx context.Context, in *intake.Desk) (stop func(context.Context) error, err error) {
 	jobs := store.NewJobs()
 	store.Handle(jobs, func(ctx context.Context, args reporting.FileArgs) error { return a.Reports.File(ctx, args.ReportID) })
 	store.Handle(jobs, func(ctx context.Context, _ reporting.SweepArgs) error { return a.Reports.Sweep(ctx) })
@@ -232,6 +237,8 @@ func (a *App) startJobs(ctx context.Context) (stop func(context.Context) error, 
 	store.Handle(jobs, func(ctx context.Context, _ exchange.DueArgs) error { return a.Exchanges.Due(ctx) })
 	store.Handle(jobs, func(ctx context.Context, _ exchange.VoteArgs) error { return a.Exchanges.Send(ctx) })
 	store.Handle(jobs, func(ctx context.Context, _ expireArgs) error { return a.expire(ctx) })
+	store.Handle(jobs, func(ctx context.Context, _ retroArgs) error { return a.retro(ctx, in) })
+	jobs.Every(5*time.Second, retroArgs{})
 	jobs.Every(time.Minute, reporting.SweepArgs{})
 	jobs.Every(time.Minute, stream.SweepArgs{})
 	jobs.Every(30*time.Second, exchange.DueArgs{})
@@ -245,9 +252,9 @@ func (a *App) startJobs(ctx context.Context) (stop func(context.Context) error, 
 	return a.Store.Start(context.WithoutCancel(ctx), jobs)
 }
 
-// judged carries a reviewer's judgement to the exchanges of the signals that had
+// vote carries a reviewer's judgement to the exchanges of the signals that had
 // matched.
-func (a *App) judged(ctx context.Context, tx *store.Tx, caseID string, signals []string, confirmed bool) error {
+func (a *App) vote(ctx context.Context, tx *store.Tx, caseID string, signals []string, confirmed bool) error {
 	v := exchange.Verdict{CaseID: caseID, Affirmative: confirmed, NotBefore: time.Now().Add(exchange.VoteDelay)}
 	for _, s := range signals {
 		if err := a.Exchanges.Feedback(ctx, tx, s, v); err != nil {
@@ -255,6 +262,23 @@ func (a *App) judged(ctx context.Context, tx *store.Tx, caseID string, signals [
 		}
 	}
 	return nil
+}
+
+// retroArgs is the job that holds recent uploads against lists that have grown.
+type retroArgs struct{}
+
+// Kind names the job.
+func (retroArgs) Kind() string { return "retro_match" }
+
+func (a *App) retro(ctx context.Context, in *intake.Desk) error {
+	if err := a.Index.Refresh(ctx); err != nil { // what is found must be found again by the check
+		return err
+	}
+	n, err := a.Recents.Retro(ctx, in.Again)
+	if n > 0 {
+		a.Log.InfoContext(ctx, "uploads found again after a list grew", "uploads", n)
+	}
+	return err
 }
 
 func (a *App) expire(ctx context.Context) error {
@@ -268,6 +292,9 @@ func (a *App) expire(ctx context.Context) error {
 	}
 	if cases > 0 || bodies > 0 {
 		a.Log.InfoContext(ctx, "evidence destroyed", "cases", cases, "orphans", bodies)
+	}
+	if _, err := a.Recents.Forget(ctx); err != nil {
+		return err
 	}
 	_, err = a.Store.Read().ForgetIdempotent(ctx, store.Micros(time.Now().Add(-24*time.Hour)))
 	return err

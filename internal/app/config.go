@@ -17,8 +17,10 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/rowan-safety/rowan/cybertip"
+	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // Config is everything that an operator can set. The zero value, completed by
@@ -33,9 +35,16 @@ type Config struct {
 	LogLevel    string `yaml:"log_level" env:"ROWAN_LOG_LEVEL"`       // debug, info, warn, error; default info
 
 	Media     MediaConfig     `yaml:"media"`
+	Match     MatchConfig     `yaml:"match"`
 	Fetch     FetchConfig     `yaml:"fetch"`
 	Evidence  EvidenceConfig  `yaml:"evidence"`
 	Reporting ReportingConfig `yaml:"reporting"`
+}
+
+// MatchConfig is about what lists do.
+type MatchConfig struct {
+	RetroDays    int   `yaml:"retro_days" env:"ROWAN_MATCH_RETRO_DAYS"`         // the hashes of uploads are kept so long for lists that grow; default 7, -1 for not at all
+	FloodPerHour int64 `yaml:"flood_per_hour" env:"ROWAN_MATCH_FLOOD_PER_HOUR"` // contents that one signal may meet before it is put in quarantine; default 200
 }
 
 // MediaConfig bounds what a file may cost.
@@ -43,7 +52,10 @@ type MediaConfig struct {
 	MaxFileBytes     int64 `yaml:"max_file_bytes" env:"ROWAN_MEDIA_MAX_FILE_BYTES"`         // default 32 MiB
 	Children         int   `yaml:"children" env:"ROWAN_MEDIA_CHILDREN"`                     // decoding processes; default one a core
 	ChildMemoryBytes int64 `yaml:"child_memory_bytes" env:"ROWAN_MEDIA_CHILD_MEMORY_BYTES"` // of each; default 192 MiB, at least 128 MiB
-	AllowUnsandboxed bool  `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"`   // run where the sandbox does not hold
+	// Undo says which edits are undone before a picture is looked up: none,
+	// default or wide (package pdq/undo); docs/matching.md has what each wins.
+	Undo             undo.Set `yaml:"undo" env:"ROWAN_MEDIA_UNDO"`
+	AllowUnsandboxed bool     `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"` // run where the sandbox does not hold
 }
 
 // FetchConfig says which URLs the HMA-compatible lookups may fetch.
@@ -112,6 +124,12 @@ func (c *Config) Complete() error {
 	if c.Media.ChildMemoryBytes == 0 {
 		c.Media.ChildMemoryBytes = 192 << 20
 	}
+	if c.Match.RetroDays == 0 {
+		c.Match.RetroDays = 7
+	}
+	if c.Match.FloodPerHour == 0 {
+		c.Match.FloodPerHour = match.DefaultFlood
+	}
 	if c.Evidence.KeepNotConfirmedDays == 0 {
 		c.Evidence.KeepNotConfirmedDays = 30
 	}
@@ -127,6 +145,9 @@ func (c *Config) Complete() error {
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.Media.MaxFileBytes < 0 || c.Media.MaxFileBytes > 256<<20 {
 		problems = append(problems, errors.New("media.max_file_bytes: must be 1 byte to 256 MiB"))
+	}
+	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 {
+		problems = append(problems, errors.New("match: retro_days is 90 at most and flood_per_hour is not negative"))
 	}
 	problems = append(problems, c.Reporting.complete()...)
 	return errors.Join(problems...)

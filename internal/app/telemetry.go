@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/rowan-safety/rowan/internal/intake"
+	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/safety"
 )
 
@@ -20,7 +21,7 @@ type telemetry struct {
 	seconds  *prometheus.HistogramVec
 }
 
-func newTelemetry(a *App, in *intake.Desk) *telemetry {
+func newTelemetry(a *App, in *intake.Desk, pool *media.Pool) *telemetry {
 	t := &telemetry{registry: prometheus.NewRegistry(),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "rowan_http_seconds", Help: "Time to answer, by route and status.",
 			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"route", "status"})}
@@ -33,6 +34,10 @@ func newTelemetry(a *App, in *intake.Desk) *telemetry {
 	t.registry.MustRegister(
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_check_errors_total", Help: "Checks that could not be answered."},
 			func() float64 { return float64(in.Errors()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_decoders_died_total", Help: "Decoding children that died or were killed over a file."},
+			func() float64 { return float64(pool.Stats().Died) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_decoders_spared_total", Help: "Files answered without decoding, because they had killed a child."},
+			func() float64 { return float64(pool.Stats().Spared) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rowan_signals", Help: "Signals in the index."},
 			func() float64 { return float64(a.Index.Signals()) }),
 	)

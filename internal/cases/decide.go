@@ -160,7 +160,10 @@ func (d *Desk) consequences(ctx context.Context, tx *store.Tx, c db.Case, made d
 		Basis: fmt.Sprintf("%d days from a decision of not confirmed", int(d.keep/(24*time.Hour)))}); err != nil {
 		return err
 	}
-	if err := d.judged(ctx, tx, c, made); err != nil {
+	if err := d.vote(ctx, tx, c, made); err != nil {
+		return err
+	}
+	if err := d.judged(ctx, tx, made, 1); err != nil {
 		return err
 	}
 	items, err := tx.ItemsOfCase(ctx, c.ID)
@@ -174,6 +177,25 @@ func (d *Desk) consequences(ctx context.Context, tx *store.Tx, c db.Case, made d
 	return d.hooks.Announce(ctx, tx, safety.Event{Type: "case.decided", Subject: c.ID, After: now.Add(UndoWindow),
 		Data: map[string]any{"case_id": c.ID, "account_id": c.AccountID, "content_ids": contents,
 			"outcome": made.Outcome, "decided_at": now.UTC().Format(time.RFC3339)}})
+}
+
+// judged tells the signals of a case how it was decided.
+func (d *Desk) judged(ctx context.Context, tx *store.Tx, made db.Decision, by int64) error {
+	if d.hooks.Judged == nil {
+		return nil
+	}
+	findings, err := tx.FindingsOfCase(ctx, made.CaseID)
+	if err != nil {
+		return fmt.Errorf("reading findings: %w", err)
+	}
+	var signals []string
+	for _, f := range findings {
+		if f.SignalID != "" {
+			signals = append(signals, f.SignalID)
+		}
+	}
+	slices.Sort(signals)
+	return d.hooks.Judged(ctx, tx, slices.Compact(signals), made.Outcome == string(Confirmed), by)
 }
 
 func viewedBy(ctx context.Context, q *db.Queries, caseID, viewer string) ([]Viewed, error) {
@@ -240,13 +262,16 @@ func (d *Desk) Undo(ctx context.Context, who safety.Actor, caseID string) (db.Ca
 		} else if !d.CanUndo(who, made, "") {
 			return c, safety.Errorf(safety.Conflict, "the platform has been told; this decision can no longer be undone")
 		}
-		if d.hooks.Unjudged != nil {
-			if err := d.hooks.Unjudged(ctx, tx, caseID); err != nil {
+		if d.hooks.Unvote != nil {
+			if err := d.hooks.Unvote(ctx, tx, caseID); err != nil {
 				return c, err
 			}
 		}
 		if _, err := tx.UndoDecision(ctx, made.ID, store.Micros(d.now())); err != nil {
 			return c, fmt.Errorf("undoing decision: %w", err)
+		}
+		if err := d.judged(ctx, tx, made, -1); err != nil {
+			return c, err
 		}
 		if err := d.reopen(ctx, tx, &c); err != nil {
 			return c, err

@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -57,14 +58,7 @@ type Answer struct {
 // Desk answers questions about content. Its methods may be called from many
 // goroutines.
 type Desk struct {
-	store    *store.Store
-	index    *match.Index
-	pool     *media.Pool
-	policy   *policy.Policy
-	cases    *cases.Desk
-	announce func(context.Context, *store.Tx, safety.Event) error
-	now      func() time.Time
-	log      *slog.Logger
+	Parts
 
 	scans   [4]atomic.Int64 // by place in safety.ScanStates
 	errors  atomic.Int64
@@ -75,14 +69,26 @@ type Desk struct {
 // platform is told to come back, which is better than to let everybody wait.
 const maxWaiting = 256
 
-// NewDesk returns a desk.
-func NewDesk(s *store.Store, x *match.Index, p *media.Pool, pol *policy.Policy, c *cases.Desk,
-	announce func(context.Context, *store.Tx, safety.Event) error, now func() time.Time, log *slog.Logger) *Desk {
-	return &Desk{store: s, index: x, pool: p, policy: pol, cases: c, announce: announce, now: now, log: log}
+// Parts are what a desk works with; all are needed.
+type Parts struct {
+	Store   *store.Store
+	Index   *match.Index
+	Lists   *match.Lists
+	Recents *match.Recents
+	Pool    *media.Pool
+	Rules   *policy.Policy
+	Cases   *cases.Desk
+	// Announce queues an event for the platform.
+	Announce func(context.Context, *store.Tx, safety.Event) error
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
+// NewDesk returns a desk.
+func NewDesk(p Parts) *Desk { return &Desk{Parts: p} }
+
 // Policy is the policy in force.
-func (d *Desk) Policy() *policy.Policy { return d.policy }
+func (d *Desk) Policy() *policy.Policy { return d.Rules }
 
 // Scans counts the answers given since the process started, by scan state.
 func (d *Desk) Scans() map[safety.ScanState]int64 {
@@ -99,7 +105,32 @@ func (d *Desk) Errors() int64 { return d.errors.Load() }
 // Check answers one question. An error means that there is no answer; the
 // platform must treat the content as not checked and ask again.
 func (d *Desk) Check(ctx context.Context, c Content) (Answer, error) {
-	a, err := d.check(ctx, c)
+	return d.count(d.check(ctx, c, true))
+}
+
+// Again checks an upload of some time ago by its hashes, because a list has
+// grown. What is found opens a case and is announced, as with any check.
+func (d *Desk) Again(ctx context.Context, u match.Upload) error {
+	c := Content{ContentID: u.ContentID, AccountID: u.AccountID, Surface: u.Surface, Jurisdiction: u.Jurisdiction, PDQQuality: u.Quality}
+	for _, h := range []struct {
+		t     safety.HashType
+		value string
+	}{{safety.SHA256, u.SHA256}, {safety.SHA1, u.SHA1}, {safety.MD5, u.MD5}, {safety.PDQ, u.PDQ}} {
+		if h.value == "" {
+			continue
+		}
+		parsed, err := safety.ParseHash(h.t, h.value)
+		if err != nil {
+			return fmt.Errorf("a remembered hash: %w", err)
+		}
+		c.Hashes = append(c.Hashes, parsed)
+	}
+	_, err := d.count(d.check(ctx, c, false))
+	return err
+}
+
+// count counts an answer, or that there is none.
+func (d *Desk) count(a Answer, err error) (Answer, error) {
 	if err != nil {
 		d.errors.Add(1)
 		return a, err
@@ -112,26 +143,39 @@ func (d *Desk) Check(ctx context.Context, c Content) (Answer, error) {
 	return a, nil
 }
 
-func (d *Desk) check(ctx context.Context, c Content) (Answer, error) {
+// check answers. remember says that the upload is new, and to be remembered.
+func (d *Desk) check(ctx context.Context, c Content, remember bool) (Answer, error) {
 	seen, err := d.examine(ctx, c)
 	if err != nil {
 		return Answer{}, err
 	}
-	found, err := d.index.Lookup(match.Query{Exact: seen.exact, Near: seen.near})
+	if remember && len(seen.exact)+len(seen.near) > 0 {
+		d.Recents.Note(c.upload(seen, d.Now()))
+	}
+	found, err := d.Index.Lookup(match.Query{Exact: seen.exact, Near: seen.near})
 	if err != nil {
 		return Answer{}, err
 	}
-	out := d.policy.Decide(policy.Facts{Surface: c.Surface, Jurisdiction: c.Jurisdiction, Scan: seen.scan,
+	out := d.Rules.Decide(policy.Facts{Surface: c.Surface, Jurisdiction: c.Jurisdiction, Scan: seen.scan,
 		ScanReason: seen.reason, Findings: found})
 	for _, err := range out.Errors {
-		d.log.ErrorContext(ctx, "policy rule failed; holding", "error", err)
+		d.Log.ErrorContext(ctx, "policy rule failed; holding", "error", err)
 	}
-	a := Answer{ID: safety.NewID("chk", d.now()), Verdict: out.Verdict, Scan: seen.scan, ScanReason: seen.reason,
+	a := Answer{ID: safety.NewID("chk", d.Now()), Verdict: out.Verdict, Scan: seen.scan, ScanReason: seen.reason,
 		Findings: found, PolicyVersion: out.Version}
 	if out.Verdict == safety.VerdictAllow && out.Case == nil {
 		return a, nil
 	}
 	return d.commit(ctx, c, seen, a, out)
+}
+
+func (c Content) upload(s seen, now time.Time) match.Upload {
+	u := match.Upload{ContentID: c.ContentID, AccountID: c.AccountID, Surface: c.Surface, Jurisdiction: c.Jurisdiction, At: now,
+		SHA256: s.digests.SHA256.Value, SHA1: s.digests.SHA1.Value, MD5: s.digests.MD5.Value, PDQ: s.pdq}
+	if len(s.near) > 0 {
+		u.Quality = s.near[0].Quality
+	}
+	return u
 }
 
 // seen is what examination found out.
@@ -146,7 +190,7 @@ type seen struct {
 }
 
 func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
-	if !d.policy.Permits(match.KnownMedia, c.Surface, c.Jurisdiction) {
+	if !d.Rules.Permits(match.KnownMedia, c.Surface, c.Jurisdiction) {
 		return seen{scan: safety.ScanUnsupported, reason: "surface_not_permitted"}, nil
 	}
 	if c.File == nil {
@@ -160,7 +204,7 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 	if err != nil {
 		return seen{}, err
 	}
-	report, err := d.pool.Examine(ctx, c.File)
+	report, err := d.Pool.Examine(ctx, c.File)
 	if err != nil {
 		return seen{}, safety.Wrap(safety.Unavailable, err, "the file cannot be examined at the moment")
 	}
@@ -173,9 +217,9 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 }
 
 func near(r media.Report) []match.Near {
-	out := make([]match.Near, len(r.Hashes))
-	for i, h := range r.Hashes {
-		out[i] = match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame}
+	out := make([]match.Near, 0, len(r.Hashes)+len(r.Undone))
+	for _, h := range slices.Concat(r.Hashes, r.Undone) {
+		out = append(out, match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame})
 	}
 	return out
 }
@@ -211,7 +255,7 @@ func given(c Content) seen {
 // commit makes the effects of a decision durable before it is answered.
 func (d *Desk) commit(ctx context.Context, c Content, s seen, a Answer, out policy.Outcome) (Answer, error) {
 	verdict := a.Verdict
-	err := d.store.Tx(ctx, func(tx *store.Tx) error {
+	err := d.Store.Tx(ctx, func(tx *store.Tx) error {
 		var err error
 		a.CaseID = ""
 		if a.Verdict, err = d.withinQuota(ctx, tx, verdict); err != nil {
@@ -219,7 +263,7 @@ func (d *Desk) commit(ctx context.Context, c Content, s seen, a Answer, out poli
 		}
 		fresh := true
 		if out.Case != nil {
-			opened, err := d.cases.Open(ctx, tx, caseContent(c, s, a, *out.Case, d.now()))
+			opened, err := d.Cases.Open(ctx, tx, caseContent(c, s, a, *out.Case, d.Now()))
 			if err != nil {
 				return err
 			}
@@ -228,7 +272,17 @@ func (d *Desk) commit(ctx context.Context, c Content, s seen, a Answer, out poli
 		if !fresh {
 			return nil // the platform was told when this came the first time
 		}
-		return d.announce(ctx, tx, safety.Event{Type: "verdict.made", Subject: a.CaseID, Data: map[string]any{
+		flooded, err := d.Lists.Seen(ctx, tx, a.Findings)
+		if err != nil {
+			return err
+		}
+		for _, s := range flooded {
+			if err := d.Announce(ctx, tx, safety.Event{Type: "signal.quarantined", Subject: s,
+				Data: map[string]any{"signal_id": s}}); err != nil {
+				return err
+			}
+		}
+		return d.Announce(ctx, tx, safety.Event{Type: "verdict.made", Subject: a.CaseID, Data: map[string]any{
 			"check_id": a.ID, "content_id": c.ContentID, "account_id": c.AccountID, "verdict": string(a.Verdict),
 			"scan": string(a.Scan), "case_id": a.CaseID, "policy_version": a.PolicyVersion}})
 	})
@@ -238,9 +292,9 @@ func (d *Desk) commit(ctx context.Context, c Content, s seen, a Answer, out poli
 // withinQuota spends the circuit breakers on a verdict and returns what is
 // given: the verdict, or what the policy wants once a breaker has tripped.
 func (d *Desk) withinQuota(ctx context.Context, tx *store.Tx, v safety.Verdict) (safety.Verdict, error) {
-	day := d.now().UTC().Format(time.DateOnly)
+	day := d.Now().UTC().Format(time.DateOnly)
 	out := v
-	for _, q := range d.policy.Quotas() {
+	for _, q := range d.Rules.Quotas() {
 		if q.Verdict != v {
 			continue
 		}

@@ -1,11 +1,14 @@
 package intake_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,8 +64,10 @@ func newBench(t *testing.T, rules []byte) *bench {
 	t.Cleanup(b.pool.Close)
 	announce := func(_ context.Context, _ *store.Tx, e safety.Event) error { b.events = append(b.events, e); return nil }
 	desk := cases.NewDesk(b.store, vault.New(b.store, master, b.blobs, time.Now), time.Now, time.Hour, cases.Hooks{Announce: announce})
-	b.index = match.NewIndex(b.store, slog.New(slog.DiscardHandler))
-	b.desk = intake.NewDesk(b.store, b.index, b.pool, p, desk, announce, time.Now, slog.New(slog.DiscardHandler))
+	b.index = match.NewIndex(b.store, time.Now, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	b.desk = intake.NewDesk(intake.Parts{Store: b.store, Index: b.index, Lists: match.NewLists(b.store, time.Now), Pool: b.pool, Rules: p,
+		Recents: match.NewRecents(b.store, time.Hour, time.Now, log), Cases: desk, Announce: announce, Now: time.Now, Log: log})
 	return b
 }
 
@@ -94,7 +99,7 @@ func TestCheck(t *testing.T) {
 		{"unknown picture", content(unknown), safety.VerdictAllow, safety.ScanScanned, "", false},
 		{"known picture", content(match.Canary), safety.VerdictBlock, safety.ScanScanned, "", true},
 		{"a copy in another format", content(sample.JPEG(sample.Mirror(sample.Canary()), 70)), safety.VerdictBlock, safety.ScanScanned, "", true},
-		{"cut off", content(unknown[:len(unknown)/2]), safety.VerdictHold, safety.ScanFailed, media.ReasonCorrupt, false},
+		{"cut off", content(unknown[:len(unknown)/2]), safety.VerdictHold, safety.ScanPartial, media.ReasonTruncated, false},
 		{"no picture", content([]byte("text")), safety.VerdictHold, safety.ScanUnsupported, media.ReasonUnknownFormat, false},
 		{"empty", content([]byte{}), safety.VerdictHold, safety.ScanFailed, media.ReasonEmpty, false},
 		{"encrypted", func() intake.Content { c := content(match.Canary); c.Surface = safety.SurfaceEncrypted; return c }(),
@@ -183,5 +188,59 @@ func TestTwice(t *testing.T) {
 	}
 	if items, err := b.store.Read().ItemsOfCase(t.Context(), first.CaseID); err != nil || len(items) != 1 {
 		t.Errorf("%d items, %v", len(items), err)
+	}
+}
+
+// TestAgain: an upload from before a signal came onto a list becomes a case when
+// it does, and a flood of matches with one signal holds instead of blocking.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, policy.Default)
+	ctx := t.Context()
+	lists := b.desk.Lists
+	lists.SetFlood(3)
+	if err := errors.Join(lists.Create(ctx, "t", match.List{Name: "l", Kind: safety.ListIllegal, Threshold: -1}), b.index.Refresh(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	file := sample.PNG(sample.Landscape(3, 400, 300))
+	if got, err := b.desk.Check(ctx, content(file)); err != nil || got.Verdict != safety.VerdictAllow {
+		t.Fatalf("before: %+v, %v", got, err)
+	}
+	digests, err := media.Digest(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lists.Import(ctx, "t", "l", match.FormatHashes, strings.NewReader(digests.SHA256.Value), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.index.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.desk.Recents.Retro(ctx, b.desk.Again); n != 1 || err != nil {
+		t.Fatalf("found %d uploads again, %v", n, err)
+	}
+	if len(b.events) != 1 || b.events[0].Data["content_id"] != "p_1" || b.events[0].Data["verdict"] != "block" {
+		t.Errorf("the platform was told %+v", b.events)
+	}
+	if n, err := b.desk.Recents.Retro(ctx, b.desk.Again); n != 0 || err != nil {
+		t.Errorf("a second run found %d, %v", n, err)
+	}
+	var last intake.Answer
+	for i := range 4 { // with the first, five contents in an hour
+		c := content(file)
+		c.ContentID, c.AccountID = fmt.Sprint("q", i), fmt.Sprint("u", i)
+		if last, err = b.desk.Check(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.index.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened, err := b.store.Read().CaseByID(ctx, last.CaseID)
+	if err != nil || last.Verdict != safety.VerdictHold || opened.Queue != "quarantine" {
+		t.Errorf("in a flood: %s in queue %q, %v", last.Verdict, opened.Queue, err)
+	}
+	if e := b.events[3]; e.Type != "signal.quarantined" {
+		t.Errorf("event %+v, want the quarantine", e)
 	}
 }

@@ -193,7 +193,8 @@ func (im *importing) flush(ctx context.Context) error {
 		}
 		now := im.ls.now()
 		for _, r := range im.rows {
-			n, err := tx.AddSignal(ctx, db.AddSignalParams{ID: safety.NewID("sig", now), ListID: im.list,
+			id := safety.NewID("sig", now)
+			n, err := tx.AddSignal(ctx, db.AddSignalParams{ID: id, ContentNumber: contentNumber(id), ListID: im.list,
 				HashType: string(r.Hash.Type), HashValue: r.Hash.Value, Note: r.Note, Source: r.Source,
 				Classification: r.Classification, AddedVersion: im.version, CreatedAt: store.Micros(now)})
 			if err != nil {

@@ -1,9 +1,14 @@
 package match
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,11 +33,26 @@ type Query struct {
 	Near  []Near
 }
 
+// lot is where in [0, wholeRatio) the content falls: always the same for the
+// same content, so that asking again does not change the answer.
+func (q Query) lot() int {
+	var first []byte
+	switch {
+	case len(q.Exact) > 0:
+		first = q.Exact[0].Bytes()
+	case len(q.Near) > 0:
+		first = q.Near[0].Hash[:]
+	}
+	sum := sha256.Sum256(first)
+	return int(binary.BigEndian.Uint32(sum[:]) % wholeRatio)
+}
+
 // Index holds the enabled lists in memory. Its methods may be called from many
 // goroutines.
 type Index struct {
 	store *store.Store
 	log   *slog.Logger
+	now   func() time.Time
 
 	refresh sync.Mutex // held by Refresh; taken before mu
 
@@ -44,6 +64,10 @@ type Index struct {
 	exact   map[string]map[uint64]bool // type and raw bytes of a hash → numbers
 	next    uint64
 	near    *hamming.Index
+	// quarantined are signals which flooded: what they find makes no automatic block.
+	quarantined map[string]bool
+	off         map[int64]time.Time // contents which do not match until then
+	refreshed   time.Time
 }
 
 // list is the part of a list that lookups need.
@@ -52,19 +76,28 @@ type list struct {
 	kind      safety.ListKind
 	threshold int
 	enabled   bool
-	version   int64 // last version that is in the index
+	deleted   bool
+	ratio     int       // of wholeRatio
+	offUntil  time.Time // zero when the list is not paused
+	version   int64     // last version that is in the index
+}
+
+// counts reports whether the list has a say about content of a lot now.
+func (l *list) counts(lot int, now time.Time) bool {
+	return l.enabled && lot < l.ratio && !now.Before(l.offUntil)
 }
 
 type entry struct {
 	signal string
 	list   *list
 	key    string // of the exact map; empty for PDQ
+	number int64  // of its content
 }
 
 // NewIndex returns an empty index, which is not ready until [Index.Refresh]
 // has loaded it once.
-func NewIndex(s *store.Store, log *slog.Logger) *Index {
-	return &Index{store: s, log: log, lists: map[string]*list{}, entries: map[uint64]entry{},
+func NewIndex(s *store.Store, now func() time.Time, log *slog.Logger) *Index {
+	return &Index{store: s, log: log, now: now, lists: map[string]*list{}, entries: map[uint64]entry{},
 		numbers: map[string]uint64{}, exact: map[string]map[uint64]bool{}, near: hamming.New()}
 }
 
@@ -109,8 +142,25 @@ func (x *Index) Refresh(ctx context.Context) error {
 			return fmt.Errorf("reading list %s: %w", r.ID, err)
 		}
 	}
+	flooding, err := x.store.Read().QuarantinedSignals(ctx)
+	if err != nil {
+		return fmt.Errorf("reading quarantine: %w", err)
+	}
+	now := x.now()
+	offs, err := x.store.Read().ContentsOff(ctx, store.Micros(now))
+	if err != nil {
+		return fmt.Errorf("reading contents: %w", err)
+	}
+	off := make(map[int64]time.Time, len(offs))
+	for _, c := range offs {
+		off[c.Number] = store.Time(c.OffUntil)
+	}
+	quarantined := make(map[string]bool, len(flooding))
+	for _, s := range flooding {
+		quarantined[s] = true
+	}
 	x.mu.Lock()
-	x.ready = true
+	x.ready, x.quarantined, x.off, x.refreshed = true, quarantined, off, now
 	x.mu.Unlock()
 	return nil
 }
@@ -124,7 +174,8 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 		x.lists[r.ID] = l
 	}
 	l.name, l.kind, l.threshold = r.Name, safety.ListKind(r.Kind), int(r.Threshold)
-	l.enabled = r.Enabled && r.DeletedAt == 0
+	l.enabled, l.deleted = r.Enabled && r.DeletedAt == 0, r.DeletedAt != 0
+	l.ratio, l.offUntil = int(r.Ratio), store.Time(r.OffUntil)
 	from := l.version
 	x.mu.Unlock()
 	if r.Version == from {
@@ -144,31 +195,35 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 	for _, s := range removed {
 		x.remove(s.ID)
 	}
+	var near []hamming.Entry
 	for _, s := range added {
-		if err := x.add(l, s); err != nil {
+		if near, err = x.add(l, s, near); err != nil {
 			return err
 		}
 	}
+	x.near.InsertBatch(near)
 	l.version = r.Version
 	return nil
 }
 
-// add puts a signal into the index. x.mu is held.
-func (x *Index) add(l *list, s db.Signal) error {
+// add puts a signal into the index, or appends it to near, which the caller
+// inserts: one by one, a first load would take several times as long. x.mu is
+// held.
+func (x *Index) add(l *list, s db.Signal, near []hamming.Entry) ([]hamming.Entry, error) {
 	if _, ok := x.numbers[s.ID]; ok {
-		return nil
+		return near, nil
 	}
 	h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
 	if err != nil {
-		return fmt.Errorf("signal %s: %w", s.ID, err)
+		return near, fmt.Errorf("signal %s: %w", s.ID, err)
 	}
 	if h.Type.Opaque() {
-		return nil // kept for those who can compute it; nothing here can match it
+		return near, nil // kept for those who can compute it; nothing here can match it
 	}
 	x.next++
-	e := entry{signal: s.ID, list: l}
+	e := entry{signal: s.ID, list: l, number: s.ContentNumber}
 	if h.Type == safety.PDQ {
-		x.near.Insert(x.next, hamming.Key(h.Bytes()))
+		near = append(near, hamming.Entry{ID: x.next, Key: hamming.Key(h.Bytes())})
 	} else {
 		e.key = exactKey(h)
 		if x.exact[e.key] == nil {
@@ -177,7 +232,7 @@ func (x *Index) add(l *list, s db.Signal) error {
 		x.exact[e.key][x.next] = true
 	}
 	x.entries[x.next], x.numbers[s.ID] = e, x.next
-	return nil
+	return near, nil
 }
 
 // remove takes a signal out of the index. x.mu is held.
@@ -199,40 +254,48 @@ func exactKey(h safety.Hash) string { return string(h.Type) + string(h.Bytes()) 
 
 // Lookup returns what is known of the content, exact matches first, then near
 // ones, at most one near finding for each list: the closest. A file that is
-// exactly on an allow list has no near findings on other lists.
+// exactly on an allow list has no near findings on other lists; a picture that
+// is near an entry of an allow list has none that are as far or farther (such a
+// list is also called a negative one). Exact findings always stand.
 func (x *Index) Lookup(q Query) ([]safety.Finding, error) {
 	if err := x.Ready(); err != nil {
 		return nil, err
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	found := x.lookupExact(q.Exact)
+	lot, now := q.lot(), x.now()
+	found := x.lookupExact(q.Exact, lot, now)
 	for _, f := range found {
 		if f.Kind == safety.ListAllow {
 			return found, nil
 		}
 	}
-	return append(found, x.lookupNear(q.Near)...), nil
+	return append(found, withoutAllowed(x.lookupNear(q.Near, lot, now))...), nil
 }
 
-func (x *Index) lookupExact(hashes []safety.Hash) []safety.Finding {
+func (x *Index) lookupExact(hashes []safety.Hash, lot int, now time.Time) []safety.Finding {
 	var found []safety.Finding
-	seen := map[*list]bool{} // one exact finding for each list says it all
+	seen := map[*list]int{} // place in found: one exact finding for each list says it all
 	for _, h := range hashes {
 		for n := range x.exact[exactKey(h)] {
 			e := x.entries[n]
-			if !e.list.enabled || seen[e.list] {
+			if !e.list.counts(lot, now) || now.Before(x.off[e.number]) {
 				continue
 			}
-			seen[e.list] = true
-			found = append(found, safety.Finding{Detector: string(h.Type) + "/1", List: e.list.name, Kind: e.list.kind,
-				Match: safety.MatchExact, Variant: "original", SignalID: e.signal})
+			f := safety.Finding{Detector: string(h.Type) + "/1", List: e.list.name, Kind: e.list.kind,
+				Match: safety.MatchExact, Variant: "original", SignalID: e.signal, Quarantined: x.quarantined[e.signal]}
+			if i, ok := seen[e.list]; !ok {
+				seen[e.list] = len(found)
+				found = append(found, f)
+			} else if found[i].Quarantined {
+				found[i] = f
+			}
 		}
 	}
 	return found
 }
 
-func (x *Index) lookupNear(hashes []Near) []safety.Finding {
+func (x *Index) lookupNear(hashes []Near, lot int, now time.Time) []safety.Finding {
 	best := map[*list]int{} // place in found
 	var found []safety.Finding
 	var matches []hamming.Match
@@ -243,20 +306,102 @@ func (x *Index) lookupNear(hashes []Near) []safety.Finding {
 		matches, _ = x.near.Search(hamming.Key(h.Hash), x.widest(), matches[:0], 0)
 		for _, m := range matches {
 			e := x.entries[m.ID]
-			if !e.list.enabled || m.Distance > e.list.threshold {
+			if m.Distance > e.list.threshold || !e.list.counts(lot, now) || now.Before(x.off[e.number]) {
 				continue
 			}
 			f := safety.Finding{Detector: "pdq/1", List: e.list.name, Kind: e.list.kind, Match: safety.MatchNear,
-				Variant: h.Variant, Frame: h.Frame, SignalID: e.signal, Distance: m.Distance}
+				Variant: h.Variant, Frame: h.Frame, SignalID: e.signal, Distance: m.Distance, Quarantined: x.quarantined[e.signal]}
 			if i, ok := best[e.list]; !ok {
 				best[e.list] = len(found)
 				found = append(found, f)
-			} else if f.Distance < found[i].Distance {
+			} else if better(f, found[i]) {
 				found[i] = f
 			}
 		}
 	}
 	return found
+}
+
+// Hit is one content on one list that a hash met.
+type Hit struct {
+	List     string
+	Number   int64 // of the content
+	Distance int   // bits; 0 for an exact match
+}
+
+// Selection says which hits a caller wants.
+type Selection struct {
+	Lists []string // names; all lists if nil
+	// Lot is where the caller falls in the ratio of lists, 0 to 1: a list counts
+	// if its ratio is greater. 0 meets every list that is not at 0.
+	Lot float64
+	// All takes the switched-off, the paused and the ones at ratio 0 too.
+	All bool
+}
+
+// Hits returns every content that a hash meets, the nearest first, and not only
+// the best of each list. quality is that of a PDQ hash, 100 if not known.
+func (x *Index) Hits(h safety.Hash, quality int, s Selection) ([]Hit, error) {
+	if err := x.Ready(); err != nil {
+		return nil, err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	now, lot := x.now(), int(s.Lot*wholeRatio)
+	var out []Hit
+	take := func(n uint64, distance int) {
+		e := x.entries[n]
+		switch {
+		case e.list.deleted, h.Type == safety.PDQ && distance > e.list.threshold, s.Lists != nil && !slices.Contains(s.Lists, e.list.name):
+		case !s.All && (!e.list.counts(lot, now) || now.Before(x.off[e.number])):
+		default:
+			out = append(out, Hit{e.list.name, e.number, distance})
+		}
+	}
+	if h.Type != safety.PDQ {
+		for n := range x.exact[exactKey(h)] {
+			take(n, 0)
+		}
+	} else if quality >= pdq.MinQuality {
+		radius := x.widest()
+		if s.All {
+			radius = maxThreshold
+		}
+		matches, _ := x.near.Search(hamming.Key(h.Bytes()), radius, nil, 0)
+		for _, m := range matches {
+			take(m.ID, m.Distance)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Number, b.Number))
+	})
+	return out, nil
+}
+
+// Age is how long ago the index was last in step with the database.
+func (x *Index) Age() time.Duration {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.now().Sub(x.refreshed)
+}
+
+// better puts a signal that may act before one in quarantine, then the closer.
+func better(a, b safety.Finding) bool {
+	if a.Quarantined != b.Quarantined {
+		return b.Quarantined
+	}
+	return a.Distance < b.Distance
+}
+
+// withoutAllowed drops the findings that an allow list is as close to.
+func withoutAllowed(found []safety.Finding) []safety.Finding {
+	closest := math.MaxInt
+	for _, f := range found {
+		if f.Kind == safety.ListAllow {
+			closest = min(closest, f.Distance)
+		}
+	}
+	return slices.DeleteFunc(found, func(f safety.Finding) bool { return f.Kind != safety.ListAllow && f.Distance >= closest })
 }
 
 // widest is the greatest threshold of an enabled list. x.mu is held.

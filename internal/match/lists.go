@@ -3,6 +3,7 @@ package match
 import (
 	"context"
 	"fmt"
+	"math"
 	"regexp"
 	"time"
 
@@ -20,7 +21,9 @@ type List struct {
 	Source    string // where it comes from, in the operator's words
 	Threshold int    // greatest PDQ distance that counts as a near match, 0–64
 	Enabled   bool
-	Version   int64 // rises by one with every change of content
+	Ratio     float64   // part of all contents, 0 to 1, for which the list counts
+	OffUntil  time.Time // paused until then; zero when it is not
+	Version   int64     // rises by one with every change of content
 	Signals   map[safety.HashType]int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -36,10 +39,22 @@ var listName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 type Lists struct {
 	store *store.Store
 	now   func() time.Time
+	flood int64 // contents in an hour
 }
 
 // NewLists returns the lists of a database.
-func NewLists(s *store.Store, now func() time.Time) *Lists { return &Lists{store: s, now: now} }
+func NewLists(s *store.Store, now func() time.Time) *Lists {
+	return &Lists{store: s, now: now, flood: DefaultFlood}
+}
+
+// SetFlood sets how many contents in an hour one signal may meet before it is
+// put in quarantine; it is called before the lists are used. 0 keeps
+// [DefaultFlood].
+func (ls *Lists) SetFlood(perHour int64) {
+	if perHour > 0 {
+		ls.flood = perHour
+	}
+}
 
 // All returns every list by name.
 func (ls *Lists) All(ctx context.Context) ([]List, error) {
@@ -61,7 +76,7 @@ func (ls *Lists) All(ctx context.Context) ([]List, error) {
 	out := make([]List, len(rows))
 	for i, r := range rows {
 		out[i] = List{Name: r.Name, Kind: safety.ListKind(r.Kind), Source: r.Source, Threshold: int(r.Threshold),
-			Enabled: r.Enabled, Version: r.Version, Signals: by[r.ID],
+			Enabled: r.Enabled, Ratio: float64(r.Ratio) / wholeRatio, OffUntil: store.Time(r.OffUntil), Version: r.Version, Signals: by[r.ID],
 			CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt)}
 	}
 	return out, nil
@@ -89,7 +104,7 @@ func (ls *Lists) Create(ctx context.Context, actor string, l List) error {
 	}
 	// A match with a canary list makes a test of a case, so nobody makes another.
 	if !l.Kind.Valid() || l.Kind == safety.ListCanary {
-		return safety.Errorf(safety.Invalid, "kind must be illegal, intimate_image, harmful or allow")
+		return safety.Errorf(safety.Invalid, "kind must be illegal, intimate_image, terrorism, harmful or allow")
 	}
 	if l.Threshold < 0 {
 		l.Threshold = pdq.MatchThreshold
@@ -114,26 +129,56 @@ func (ls *Lists) Create(ctx context.Context, actor string, l List) error {
 	})
 }
 
-// SetOptions enables or disables a list and sets its threshold; nil keeps what
-// is there.
-func (ls *Lists) SetOptions(ctx context.Context, actor, name string, enabled *bool, threshold *int) error {
-	if threshold != nil && (*threshold < 0 || *threshold > maxThreshold) {
+// Options are what can be changed of a list; nil keeps what is there.
+type Options struct {
+	Enabled   *bool
+	Threshold *int     // bits, 0 to 64
+	Ratio     *float64 // 0 to 1: a new list is tried on a part of all contents first
+	// OffUntil pauses the list; it comes back by itself, so that a pause in the
+	// night is not forgotten in the morning. The zero time ends a pause.
+	OffUntil *time.Time
+}
+
+// wholeRatio is the ratio of a list that always counts, as it is stored.
+const wholeRatio = 10_000
+
+// SetOptions changes the options of a list.
+func (ls *Lists) SetOptions(ctx context.Context, actor, name string, o Options) error {
+	switch {
+	case o.Threshold != nil && (*o.Threshold < 0 || *o.Threshold > maxThreshold):
 		return safety.Errorf(safety.Invalid, "threshold must be 0 to %d bits", maxThreshold)
+	case o.Ratio != nil && !(*o.Ratio >= 0 && *o.Ratio <= 1):
+		return safety.Errorf(safety.Invalid, "ratio must be 0 to 1")
+	case o.OffUntil != nil && o.OffUntil.After(ls.now().Add(maxPause)):
+		return safety.Errorf(safety.Invalid, "a list is paused for 30 days at most; disable it instead")
 	}
 	return ls.change(ctx, name, func(tx *store.Tx, l db.List) error {
-		if enabled != nil {
-			l.Enabled = *enabled
+		p := db.SetListOptionsParams{ID: l.ID, Enabled: l.Enabled, Threshold: l.Threshold, Ratio: l.Ratio, OffUntil: l.OffUntil}
+		if o.Enabled != nil {
+			p.Enabled = *o.Enabled
 		}
-		if threshold != nil {
-			l.Threshold = int64(*threshold)
+		if o.Threshold != nil {
+			p.Threshold = int64(*o.Threshold)
 		}
-		if err := tx.SetListOptions(ctx, l.ID, l.Enabled, l.Threshold); err != nil {
+		if o.Ratio != nil {
+			p.Ratio = int64(math.Round(*o.Ratio * wholeRatio))
+		}
+		if o.OffUntil != nil {
+			p.OffUntil = store.Micros(*o.OffUntil)
+		}
+		if err := tx.SetListOptions(ctx, p); err != nil {
 			return fmt.Errorf("changing list: %w", err)
 		}
-		return ledger.Append(ctx, tx, ledger.Entry{At: ls.now(), Actor: actor, Action: "list.change", Subject: name,
-			Detail: fmt.Sprintf("enabled %t, threshold %d", l.Enabled, l.Threshold)})
+		detail := fmt.Sprintf("enabled %t, threshold %d, ratio %g", p.Enabled, p.Threshold, float64(p.Ratio)/wholeRatio)
+		if p.OffUntil > store.Micros(ls.now()) {
+			detail += ", paused until " + store.Time(p.OffUntil).UTC().Format(time.RFC3339)
+		}
+		return ledger.Append(ctx, tx, ledger.Entry{At: ls.now(), Actor: actor, Action: "list.change", Subject: name, Detail: detail})
 	})
 }
+
+// maxPause keeps a pause from being a way to switch a list off for good.
+const maxPause = 30 * 24 * time.Hour
 
 // Delete takes a list out of use. Its record and its signals stay, as the
 // provenance of findings that were made with it.

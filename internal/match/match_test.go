@@ -45,7 +45,7 @@ func newBench(t testing.TB, d *storetest.Database) *bench {
 	t.Helper()
 	b := &bench{t: t, data: d, store: d.Open(t), now: start}
 	b.lists = match.NewLists(b.store, b.clock)
-	b.index = match.NewIndex(b.store, slog.New(slog.DiscardHandler))
+	b.index = match.NewIndex(b.store, b.clock, slog.New(slog.DiscardHandler))
 	return b
 }
 
@@ -431,7 +431,7 @@ func TestImport_DeadProcess(t *testing.T) {
 		}},
 		{"a signal is removed", func(b *bench) { b.remove("list") }},
 		{"options are changed", func(b *bench) {
-			if err := b.lists.SetOptions(context.Background(), actor, "list", new(true), new(10)); err != nil {
+			if err := b.lists.SetOptions(context.Background(), actor, "list", match.Options{Enabled: new(true), Threshold: new(10)}); err != nil {
 				b.t.Fatal(err)
 			}
 		}},
@@ -455,7 +455,7 @@ func TestImport_DeadProcess(t *testing.T) {
 			if got := b.matches(dead); got != nil || slices.Contains(b.signals("list"), "sha256:"+dead.Value) {
 				t.Errorf("what a dead import has staged is live: %v", got)
 			}
-			later := match.NewIndex(b.store, slog.New(slog.DiscardHandler))
+			later := match.NewIndex(b.store, b.clock, slog.New(slog.DiscardHandler))
 			if err := later.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -610,8 +610,8 @@ func TestIndex_FollowsAnotherProcess(t *testing.T) {
 				return here.lists.Create(ctx, actor, match.List{Name: "list", Kind: safety.ListIllegal, Threshold: -1})
 			}, nil},
 			{"imported", func() error { here.imports("list", match.FormatHashes, m1); return nil }, []string{"list"}},
-			{"disabled", func() error { return here.lists.SetOptions(ctx, actor, "list", new(false), nil) }, nil},
-			{"enabled", func() error { return here.lists.SetOptions(ctx, actor, "list", new(true), nil) }, []string{"list"}},
+			{"disabled", func() error { return here.lists.SetOptions(ctx, actor, "list", match.Options{Enabled: new(false)}) }, nil},
+			{"enabled", func() error { return here.lists.SetOptions(ctx, actor, "list", match.Options{Enabled: new(true)}) }, []string{"list"}},
 			{"signal removed", func() error { here.remove("list"); return nil }, nil},
 			{"imported again", func() error { here.imports("list", match.FormatHashes, m1); return nil }, []string{"list"}},
 			{"removed and imported between two looks", func() error { here.remove("list"); here.imports("list", match.FormatHashes, m1); return nil }, []string{"list"}},
@@ -684,7 +684,7 @@ func TestLookup_Near(t *testing.T) {
 		t.Errorf("found %+v at the least quality", f)
 	}
 	for _, at := range []int{0, 10, 64} {
-		if err := b.lists.SetOptions(ctx, actor, "list", nil, &at); err != nil {
+		if err := b.lists.SetOptions(ctx, actor, "list", match.Options{Threshold: &at}); err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range []int{0, at, at + 1} {
@@ -694,7 +694,7 @@ func TestLookup_Near(t *testing.T) {
 		}
 	}
 	for _, bad := range []int{-1, 65} {
-		if err := b.lists.SetOptions(ctx, actor, "list", nil, &bad); safety.KindOf(err) != safety.Invalid {
+		if err := b.lists.SetOptions(ctx, actor, "list", match.Options{Threshold: &bad}); safety.KindOf(err) != safety.Invalid {
 			t.Errorf("threshold %d: %v", bad, err)
 		}
 	}
@@ -754,7 +754,7 @@ func TestLookup_AllowList(t *testing.T) {
 	if diff := cmp.Diff([]string{"fine", "list"}, lists, cmpopts.SortSlices(strings.Compare)); diff != "" {
 		t.Errorf("an exact match must stand beside an allow list (-want +got):\n%s", diff)
 	}
-	if err := b.lists.SetOptions(t.Context(), actor, "fine", new(false), nil); err != nil {
+	if err := b.lists.SetOptions(t.Context(), actor, "fine", match.Options{Enabled: new(false)}); err != nil {
 		t.Fatal(err)
 	}
 	if f := b.near(p, 100, ours); len(f) != 2 {
@@ -814,7 +814,7 @@ func TestIndex_AgainstModel(t *testing.T) {
 				}
 			case "switch":
 				on[n] = !on[n]
-				if err := b.lists.SetOptions(context.Background(), actor, n, new(on[n]), nil); err != nil {
+				if err := b.lists.SetOptions(context.Background(), actor, n, match.Options{Enabled: new(on[n])}); err != nil {
 					rt.Fatal(err)
 				}
 			case "look":

@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 
 	"golang.org/x/image/bmp"
 )
@@ -18,6 +19,12 @@ func readBMP(x *examination) error {
 		return err
 	}
 	img, err := bmp.Decode(bytes.NewReader(x.data))
+	if truncation(err) {
+		if img, err = bmp.Decode(io.MultiReader(bytes.NewReader(x.data), zeros(1<<16+4*int64(c.Width)*int64(c.Height)))); err == nil {
+			return x.salvage(0, img, 1, ReasonTruncated)
+		}
+		return failed(ReasonTruncated)
+	}
 	if err != nil {
 		return err
 	}

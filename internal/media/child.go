@@ -1,6 +1,7 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -27,33 +28,46 @@ func ChildMain() {
 	os.Exit(0)
 }
 
+// wasmOverhead is the memory of a child with a Wasm module besides that of the
+// module: overhead, and what compiling leaves behind.
+const wasmOverhead = overhead + 48<<20
+
 // serve is the life of a child.
 func serve(in io.Reader, out io.Writer) error {
-	var lim Limits
-	if err := readJSON(in, &lim); err != nil {
+	var o opening
+	if err := readJSON(in, &o); err != nil {
 		return err
 	}
-	lim = lim.orDefault()
+	lim := o.Limits.orDefault()
 	// Collect garbage sooner when memory grows short, rather than meet the limit.
 	debug.SetMemoryLimit(lim.ChildData * 3 / 4)
-	if err := writeJSON(out, enterSandbox(lim)); err != nil {
+	// What is compiled here is our own; afterwards nothing can be.
+	var e *engine
+	if o.Module != "" {
+		var err error
+		if e, err = newEngine(context.Background(), o.Module, lim.ChildData-wasmOverhead); err != nil {
+			return err
+		}
+		debug.FreeOSMemory()
+	}
+	if err := writeJSON(out, enterSandbox(lim, o.Trap)); err != nil {
 		return err
 	}
 	for {
-		if err := answer(in, out, lim); err != nil {
+		if err := answer(in, out, lim, e); err != nil {
 			return err
 		}
 	}
 }
 
-func answer(in io.Reader, out io.Writer, lim Limits) error {
+func answer(in io.Reader, out io.Writer, lim Limits, e *engine) error {
 	data, err := readMessage(in, lim.MaxBytes)
 	if err != nil {
 		return err
 	}
 	// The parent kills at Timeout. Stop between frames well before that.
 	soft := time.Now().Add(lim.Timeout * 6 / 10)
-	report, small := examine(data, lim, func() bool { return time.Now().After(soft) })
+	report, small := examine(data, lim, e, func() bool { return time.Now().After(soft) })
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return writeJSON(out, reply{Report: report, Preview: small, Memory: int64(m.Sys)})

@@ -8,9 +8,16 @@
 // [NewPool] starts copies of the running executable as children. Each child
 // gives up everything but its two pipes (on Linux: resource limits, Landlock
 // with an empty rule set, a seccomp list of permitted system calls), proves
-// that it cannot open a file, make a socket or start a program, and then answers
-// one picture at a time. The parent kills it when the time is up, and replaces
+// that it cannot open a file, make a socket, start a program or make memory
+// executable, and then answers one picture at a time. The parent kills it when the time is up, and replaces
 // it when it dies, after a number of files, or when it has grown.
+//
+// Go decodes JPEG, PNG, GIF, WebP, BMP and TIFF. HEIC, AVIF and JPEG XL are
+// decoded by C libraries compiled to WebAssembly (wasm/README.md). Each of these
+// has children of its own, started when the first such file comes, since
+// compiling a module takes 0.2 to 0.5 s and some 60 MiB, and must be over before
+// the sandbox closes. An instance is made for one file only; its memory is capped
+// below the child's, so that too large a picture is an answer and not a death.
 //
 // A program that makes a pool calls [ChildMain] first of all in main, and in
 // TestMain.
@@ -28,19 +35,39 @@
 // decoded, the header's sizes are held against [Limits] and the decoder's need
 // of memory is estimated from them.
 //
+// Of a file that is truncated or damaged, what can be decoded is hashed with the
+// prefix "damaged" ("damaged" alone for the original orientation), because viewers
+// show it too: JPEG up to the damage, rows of PNG, GIF and BMP, WebP, uncompressed
+// TIFF. Whole frames before the damage keep their plain names. The state is
+// "partial".
+//
+// A file that killed a child, by crash, time or memory, is remembered for two
+// minutes by its SHA-256 and answered "failed" with the same reason, so that
+// sending it again kills no other child. [Pool.Stats] counts both.
+//
 // Hashed are the canonical pixels: EXIF orientation applied, palettes, grey and
-// CMYK turned into RGB, 16 bits cut to 8, animation frames composited. A
+// CMYK turned into RGB, 16 bits rounded to 8, animation frames composited. A
 // picture that uses alpha is hashed with alpha dropped (as every other PDQ tool
 // does) and as it looks on black and on white. Variant names are those of
 // pdq.VariantNames, the same with the prefix "alpha_black_" or "alpha_white_"
 // ("alpha_black" and "alpha_white" alone stand for the original orientation),
 // and "stored" for the hash before EXIF orientation, which is what tools that
-// ignore it compute.
+// ignore it compute. Colours are taken as the numbers in the file say, whatever
+// profile goes with them, as the tools do that made the hash lists. If a profile
+// (ICC matrix and curves, nclx, cICP) moves the hash by more than 4 bits, the
+// picture converted to sRGB is hashed too, with the prefix "srgb". Measured by
+// TestProfileDistances, Display P3, Adobe RGB and ProPhoto move the hash of
+// ordinary pictures by 2 to 6 bits and of very colourful ones by 16 to 20.
+// [Report].Undone holds guesses at what the first frames were before an edit:
+// package undo.
 //
 // # Known gaps
 //
-// Colour profiles are ignored: every picture is taken as sRGB. HEIC, AVIF,
-// JPEG XL and video are recognised and answered "unsupported". Of a truncated
-// file only JPEG is decoded as far as it goes; APNG, GIF, TIFF and WebP keep the
-// frames before the damage. Trailing bytes are not looked for in TIFF.
+// Profiles made of tables (printers' ones, and so all of CMYK) are ignored. Video
+// is recognised and answered "unsupported". Of a HEIC file only the primary
+// picture is decoded, and its alpha is dropped. AVIF is decoded premultiplied: the
+// colours below transparent pixels are lost; its clipping is ignored. Of a truncated
+// HEIC, AVIF or JPEG XL picture nothing is hashed, nor of an interlaced PNG, nor of
+// the pages of a TIFF that are compressed. A truncated bare JPEG XL codestream is
+// called "corrupt". Trailing bytes are not looked for in TIFF and in bare JPEG XL.
 package media

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // codec reads one format: it announces the picture with begin, decodes the
@@ -32,6 +33,12 @@ func codecFor(format string) codec {
 		return readBMP
 	case "tiff":
 		return readTIFF
+	case "heic":
+		return readHEIC
+	case "avif":
+		return readAVIF
+	case "jxl":
+		return readJXL
 	}
 	return nil
 }
@@ -41,12 +48,16 @@ type examination struct {
 	data    []byte
 	lim     Limits
 	expired func() bool // the time for one more frame is over
+	engine  *engine     // of the file's format, if that needs one
 
 	rep     Report
 	preview preview
 	toRead  int // frames to decode, set by begin
 	doubt   string
+	colour  *conversion  // to sRGB; nil if the picture is that already
+	damaged bool         // what is hashed is only a part of the picture
 	kept    []pdq.Result // of the frames reported so far
+	passed  []pdq.Result // of frames for which there was no room
 	spare   int          // frames that may be kept besides the evenly spread ones
 }
 
@@ -62,8 +73,8 @@ func failed(reason string) error { return halt{safety.ScanFailed, reason} }
 
 // examine looks at a file. It is what a child does all day. It may use much
 // memory, run for long or crash: only a child should call it.
-func examine(data []byte, lim Limits, expired func() bool) (Report, preview) {
-	x := &examination{data: data, lim: lim, expired: expired, rep: verdict(safety.ScanScanned, "")}
+func examine(data []byte, lim Limits, e *engine, expired func() bool) (Report, preview) {
+	x := &examination{data: data, lim: lim, engine: e, expired: expired, rep: verdict(safety.ScanScanned, "")}
 	if len(data) == 0 {
 		return verdict(safety.ScanFailed, ReasonEmpty), preview{}
 	}
@@ -72,9 +83,13 @@ func examine(data []byte, lim Limits, expired func() bool) (Report, preview) {
 	switch {
 	case x.rep.Format == "":
 		return verdict(safety.ScanUnsupported, ReasonUnknownFormat), preview{}
-	case read == nil:
+	case read == nil, wasmModule(x.rep.Format) == nil && needsModule(x.rep.Format):
 		x.rep.Scan, x.rep.Reason = safety.ScanUnsupported, ReasonUnsupportedFormat
 		return x.rep, preview{}
+	}
+	if needsModule(x.rep.Format) && (e == nil || e.format != x.rep.Format) {
+		// The pool gives such a file to a child that has the module.
+		return verdict(safety.ScanFailed, ReasonDecoderCrashed), preview{}
 	}
 	x.settle(read(x))
 	return x.rep, x.preview
@@ -82,6 +97,10 @@ func examine(data []byte, lim Limits, expired func() bool) (Report, preview) {
 
 // settle turns what the codec ended with into the scan state.
 func (x *examination) settle(err error) {
+	// A frame that was passed over may have come again later, and been kept.
+	if x.doubt == "" && slices.ContainsFunc(x.passed, func(r pdq.Result) bool { return !x.known(&r) }) {
+		x.doubt = ReasonTooManyFrames
+	}
 	state, reason := safety.ScanPartial, x.doubt
 	var h halt
 	switch {
@@ -168,7 +187,11 @@ func (x *examination) frame(index int, r raster, orientation int) error {
 		x.rep.Width, x.rep.Height, x.rep.Orientation = shown.w, shown.h, orientation
 		x.preview = newPreview(shown)
 	}
-	result, err := shown.hash()
+	shrinker, err := undo.NewShrinker(shown.w, shown.h)
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	result, err := shown.hash(shrinker.Row)
 	if err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
@@ -176,17 +199,50 @@ func (x *examination) frame(index int, r raster, orientation int) error {
 	case shown.w < 5 || shown.h < 5:
 		x.doubt = ReasonTooSmall
 	case x.known(&result):
+		if index%x.stride() == 0 {
+			x.spare++ // its place is free
+		}
 		return nil
 	case index%x.stride() == 0:
 	case x.spare > 0:
 		x.spare--
 	default:
-		x.doubt = ReasonTooManyFrames
+		x.passed = append(x.passed, result)
 		return nil
 	}
 	x.kept = append(x.kept, result)
-	return x.report(index, r, shown, result, orientation != 1)
+	if x.damaged {
+		x.variants(index, variantDamaged, &result)
+		return nil
+	}
+	if len(x.kept) <= undoFrames && shown.w >= 5 && shown.h >= 5 {
+		x.guess(index, shrinker.Plane())
+	}
+	if err := x.report(index, r, shown, result, orientation != 1); err != nil {
+		return err
+	}
+	return x.inSRGB(index, shown, result)
 }
+
+// inSRGB adds the hash of a frame as a screen shows it, if its colour profile
+// moves the hash. The other hashes are of the numbers as they are stored, since
+// the tools that made the hash lists ignore profiles.
+func (x *examination) inSRGB(index int, shown raster, plain pdq.Result) error {
+	if x.colour == nil {
+		return nil
+	}
+	result, err := shown.converted(x.colour).hash()
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	if result.Hash.Distance(plain.Hash) > fewBits {
+		x.variants(index, variantSRGB, &result)
+	}
+	return nil
+}
+
+// fewBits is how far a hash must move to be looked up too.
+const fewBits = 4
 
 // more reports whether the frame of an index is to be decoded. When the time
 // is over it is not, so that the hashes so far are not lost.
@@ -230,6 +286,17 @@ func (x *examination) report(index int, stored, shown raster, result pdq.Result,
 	return nil
 }
 
+// undoFrames is of how many distinct frames edits are undone: an animation of
+// hundreds would take seconds.
+const undoFrames = 4
+
+// guess reports what the frame may have been before an edit.
+func (x *examination) guess(index int, p undo.Plane) {
+	for _, v := range undo.Variants(p, x.lim.Undo) {
+		x.rep.Undone = append(x.rep.Undone, FrameHash{Frame: index, Variant: v.Name, PDQ: v.Result.Hash, Quality: v.Result.Quality})
+	}
+}
+
 func (x *examination) variants(index int, prefix string, r *pdq.Result) {
 	names := pdq.VariantNames()
 	for i, h := range r.Dihedral() {
@@ -239,8 +306,14 @@ func (x *examination) variants(index int, prefix string, r *pdq.Result) {
 	}
 }
 
-// variantStored is the hash of the pixels before EXIF orientation.
-const variantStored = "stored"
+const (
+	// variantStored is the hash of the pixels before EXIF orientation.
+	variantStored = "stored"
+	// variantSRGB is the prefix of hashes after conversion to sRGB.
+	variantSRGB = "srgb"
+	// variantDamaged is the prefix of hashes of what is left of a picture.
+	variantDamaged = "damaged"
+)
 
 // variantName joins a way of flattening alpha ("" for dropping it) and an
 // orientation.

@@ -43,6 +43,14 @@ func FuzzLayout(f *testing.F) {
 			}
 		}
 		layTIFF(data, 10)
+		if l := layISO(data); l.end < 0 || l.end > len(data) || l.turn < 1 || l.turn > 8 {
+			t.Errorf("iso: %+v", l)
+		}
+		if w, h, ok := jxlSize(data); ok && (w < 0 || h < 1) {
+			t.Errorf("jxl: %d by %d", w, h)
+		}
+		iccConversion(data)
+		inflated(data)
 	})
 }
 
@@ -51,7 +59,7 @@ func FuzzExamine(f *testing.F) {
 	seed(f)
 	lim := Limits{MaxPixels: 1 << 16, MaxFrames: 4, TotalPixels: 1 << 18}.orDefault()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, p := examine(data, lim, func() bool { return false })
+		r, p := examine(data, lim, nil, func() bool { return false })
 		if err := (&reply{Report: r}).check(); err != nil {
 			t.Errorf("%v: %+v", err, r)
 		}

@@ -65,16 +65,23 @@ func (l *gifLayout) play(x *examination, s *stage, index int, f gifFrame) error 
 		return err
 	}
 	img, err := l.decode(f)
+	reason := ""
 	if err != nil {
-		if !f.complete {
-			return failed(ReasonTruncated)
+		reason = ReasonCorrupt
+		if !f.complete || truncation(err) {
+			reason = ReasonTruncated
 		}
-		return err
+		if img = l.restGIF(f); img == nil {
+			return failed(reason)
+		}
 	}
 	if f.dispose == 3 {
 		s.save()
 	}
 	s.draw(img, f.rect.Min, true)
+	if reason != "" {
+		return x.salvage(index, s.canvas, 1, reason)
+	}
 	if err := x.frame(index, newRaster(s.canvas), 1); err != nil {
 		return err
 	}

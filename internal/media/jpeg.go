@@ -3,9 +3,9 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/jpeg"
-	"io"
 )
 
 // JPEG markers (ITU-T T.81, table B.1).
@@ -19,6 +19,7 @@ const (
 	markerEOI  = 0xd9
 	markerSOS  = 0xda
 	markerAPP1 = 0xe1
+	markerAPP2 = 0xe2
 )
 
 // jpegLayout is what the markers of a JPEG file tell.
@@ -30,8 +31,10 @@ type jpegLayout struct {
 	components  int
 	orientation int
 	scans       int
+	scan        int  // where the first one's header ends
 	end         int  // just after EOI, or the length of the data
 	complete    bool // there is an EOI
+	profile     []byte
 }
 
 // readJPEG decodes a JPEG. A file that ends too early is decoded as if zeros
@@ -56,42 +59,36 @@ func readJPEG(x *examination) error {
 	if err := x.begin(l.w, l.h, 1, need); err != nil {
 		return err
 	}
+	x.ends(l.end)
+	x.colour = iccConversion(l.profile)
 	img, err := jpeg.Decode(bytes.NewReader(x.data[:l.end]))
-	if !l.complete {
-		x.doubt = ReasonTruncated
-		img, err = repairJPEG(x.data, l)
-		if err != nil {
-			return failed(ReasonTruncated)
+	if err == nil && l.complete {
+		return x.hashJPEG(img, l, "")
+	}
+	reason := ReasonTruncated
+	if l.complete {
+		var unsupported jpeg.UnsupportedError
+		if errors.As(err, &unsupported) {
+			return err
 		}
+		reason = ReasonCorrupt
 	}
-	if err != nil {
-		return err
+	if img, err = repairJPEG(x.data[:l.end], l); err != nil {
+		return failed(reason)
 	}
+	return x.hashJPEG(img, l, reason)
+}
+
+// hashJPEG hashes what the decoder gave: all of the picture, or with a reason
+// what is left of it.
+func (x *examination) hashJPEG(img image.Image, l jpegLayout, reason string) error {
 	if b := img.Bounds(); b.Dx() != l.w || b.Dy() != l.h {
 		return failed(ReasonCorrupt) // the decoder saw another frame header than we did
 	}
-	x.ends(l.end)
-	return x.frame(0, newRaster(img), l.orientation)
-}
-
-// repairJPEG decodes a file without an end: with an end put there, or with
-// enough zeros for all blocks before it.
-func repairJPEG(data []byte, l jpegLayout) (image.Image, error) {
-	end := []byte{0xff, markerEOI, 0xff, markerEOI}
-	img, err := jpeg.Decode(io.MultiReader(bytes.NewReader(data), bytes.NewReader(end)))
-	if err == nil {
-		return img, nil
+	if reason != "" {
+		return x.salvage(0, img, l.orientation, reason)
 	}
-	data = bytes.TrimRight(data, "\xff") // half a marker would be completed by the zeros
-	zeros := io.LimitReader(zeroReader{}, l.samples+1<<16)
-	return jpeg.Decode(io.MultiReader(bytes.NewReader(data), zeros, bytes.NewReader(end)))
-}
-
-type zeroReader struct{}
-
-func (zeroReader) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
+	return x.frame(0, newRaster(img), l.orientation)
 }
 
 // layJPEG walks over the markers up to the end of the picture.
@@ -125,6 +122,9 @@ func layJPEG(data []byte) jpegLayout {
 		}
 		l.segment(marker, data[at+2:at+n])
 		at += n
+		if marker == markerSOS && l.scan == 0 {
+			l.scan = at
+		}
 	}
 }
 
@@ -134,6 +134,8 @@ func (l *jpegLayout) segment(marker byte, body []byte) {
 		l.scans++
 	case marker == markerAPP1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
 		l.orientation = exifOrientation(body)
+	case marker == markerAPP2 && bytes.HasPrefix(body, []byte("ICC_PROFILE\x00")) && len(l.profile) < mostProfile:
+		l.profile = append(l.profile, after(body, 14)...) // parts come in order
 	case marker >= markerSOF0 && marker <= markerSOF && marker != markerDHT && marker != markerJPG && marker != markerDAC:
 		l.frameHeader(marker-markerSOF0, body)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // Limits bound what one file may cost. A zero field takes the default.
@@ -17,6 +18,11 @@ type Limits struct {
 	TotalPixels int64         // over all decoded frames; default 500 million
 	Timeout     time.Duration // for one file; default 10 s
 	ChildData   int64         // memory of a child, RLIMIT_DATA; at least 128 MiB, default 384 MiB
+	Undo        undo.Set      // edits that are undone; default undo.Default
+	// WasmData is the memory of a child that decodes HEIC, AVIF or JPEG XL, if
+	// more than ChildData; default 512 MiB. Their decoders keep several copies of
+	// a picture: 12 megapixels take some 80 MiB as HEIC and 270 MiB as AVIF.
+	WasmData int64
 }
 
 // DefaultLimits are the limits of a zero [Limits].
@@ -31,6 +37,7 @@ func (l Limits) orDefault() Limits {
 	fill(&l.TotalPixels, 500e6)
 	fill(&l.Timeout, 10*time.Second)
 	fill(&l.ChildData, 384<<20)
+	fill(&l.WasmData, 512<<20)
 	l.ChildData = max(l.ChildData, 128<<20) // the runtime itself takes a third of that
 	return l
 }
@@ -82,6 +89,7 @@ type Report struct {
 	TrailingBytes  int64            // after the end of the picture
 	TrailingFormat string           // of a second file found there, if it was recognised
 	Hashes         []FrameHash      // distinct frames in file order
+	Undone         []FrameHash      // guesses at what the first frames were before an edit; Variant is one of undo.Names
 	PreviewPNG     []byte           // of the first frame: grey, blurred, at most 96 pixels a side; nil if none
 }
 

@@ -122,6 +122,23 @@ func TestFormatMatrix(t *testing.T) {
 		{"WebP lossless", fixture(t, "lossless.webp"), still("webp")},
 		{"WebP alpha", fixture(t, "alpha.webp"), still("webp")},
 		{"WebP animated", fixture(t, "animated.webp"), outcome{"webp", safety.ScanScanned, "", 4, 1}},
+		{"HEIC", fixture(t, "scene.heic"), still("heic")},
+		{"HEIC 10 bits", fixture(t, "deep.heic"), still("heic")},
+		{"HEIC alpha", fixture(t, "alpha.heic"), still("heic")},
+		{"AVIF", fixture(t, "scene.avif"), still("avif")},
+		{"AVIF 10 bits", fixture(t, "deep.avif"), still("avif")},
+		{"AVIF BT.2020 PQ", fixture(t, "wide.avif"), still("avif")},
+		{"AVIF alpha", fixture(t, "alpha.avif"), still("avif")},
+		{"AVIF turned by irot", fixture(t, "turned.avif"), outcome{"avif", safety.ScanScanned, "", 1, 8}},
+		{"AVIF sequence and its still picture", fixture(t, "animated.avif"), outcome{"avif", safety.ScanScanned, "", 5, 1}},
+		{"AVIF of 12 megapixels", fixture(t, "large.avif"), still("avif")},
+		{"HEIC of 12 megapixels", fixture(t, "large.heic"), still("heic")},
+		{"JPEG XL", fixture(t, "scene.jxl"), still("jxl")},
+		{"JPEG XL 16 bits", fixture(t, "deep.jxl"), still("jxl")},
+		{"JPEG XL alpha", fixture(t, "alpha.jxl"), still("jxl")},
+		{"JPEG XL in boxes", fixture(t, "boxed.jxl"), still("jxl")},
+		{"JPEG XL lossless", fixture(t, "lossless.jxl"), still("jxl")},
+		{"JPEG XL animated", fixture(t, "animated.jxl"), outcome{"jxl", safety.ScanScanned, "", 4, 1}},
 		{"APNG, seen in the last frame", animatedPNG(t, 320, 240, 3), outcome{"png", safety.ScanScanned, "", 3, 1}},
 	}
 	for o := 1; o <= 8; o++ {
@@ -217,7 +234,7 @@ func TestAlpha(t *testing.T) {
 // TestEveryFrame finds in an animation each of its frames.
 func TestEveryFrame(t *testing.T) {
 	p := newPool(t, media.Config{Children: 1})
-	for _, name := range []string{"animated.gif", "animated.webp"} {
+	for _, name := range []string{"animated.gif", "animated.webp", "animated.jxl"} {
 		r := look(t, p, fixture(t, name))
 		for i := range 4 {
 			m := scene(320, 240)

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"image"
 	"image/color"
 
@@ -50,8 +51,14 @@ func reader(img image.Image) (at func(x, y int) color.NRGBA, opaque bool) {
 	case *image.NRGBA64:
 		return func(x, y int) color.NRGBA {
 			p := m.Pix[y*m.Stride+8*x:]
-			return color.NRGBA{R: p[0], G: p[2], B: p[4], A: p[6]}
+			c := func(i int) uint8 { return narrow(binary.BigEndian.Uint16(p[i:])) }
+			return color.NRGBA{R: c(0), G: c(2), B: c(4), A: c(6)}
 		}, false
+	case *image.Gray16:
+		return func(x, y int) color.NRGBA {
+			v := narrow(binary.BigEndian.Uint16(m.Pix[y*m.Stride+2*x:]))
+			return color.NRGBA{R: v, G: v, B: v, A: 255}
+		}, true
 	case *image.Paletted:
 		table := straightPalette(m.Palette)
 		return func(x, y int) color.NRGBA { return table[m.Pix[y*m.Stride+x]] }, false
@@ -79,9 +86,16 @@ func straight(c color.Color) color.NRGBA {
 		r, g, b := color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
 		return color.NRGBA{R: r, G: g, B: b, A: c.A}
 	}
-	n, _ := color.NRGBAModel.Convert(c).(color.NRGBA)
-	return n
+	r, g, b, a := c.RGBA()
+	if a == 0 {
+		return color.NRGBA{}
+	}
+	undo := func(v uint32) uint8 { return narrow(uint16(min(v*0xffff/a, 0xffff))) }
+	return color.NRGBA{R: undo(r), G: undo(g), B: undo(b), A: narrow(uint16(a))}
 }
+
+// narrow rounds 16 bits to the nearest of 8.
+func narrow(v uint16) uint8 { return uint8((uint32(v)*255 + 32895) >> 16) }
 
 // oriented returns the picture as EXIF orientation o (1 to 8) wants it shown.
 func (r raster) oriented(o int) raster {
@@ -139,11 +153,15 @@ func mixed(x, y, a uint8) uint8 {
 	return uint8((uint32(x)*uint32(a) + uint32(y)*(255-uint32(a)) + 127) / 255)
 }
 
-func (r raster) hash() (pdq.Result, error) {
+// hash hashes the picture, and shows the rows of its luma to others.
+func (r raster) hash(others ...func(y int, luma []float32)) (pdq.Result, error) {
 	return pdq.Compute(r.w, r.h, func(y int, luma []float32) {
 		for x := range luma {
 			c := r.at(x, y)
 			luma[x] = pdq.Luma(c.R, c.G, c.B)
+		}
+		for _, f := range others {
+			f(y, luma)
 		}
 	})
 }

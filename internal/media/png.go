@@ -29,6 +29,8 @@ type pngLayout struct {
 	orientation int
 	end         int
 	complete    bool // there is an IEND
+	broken      bool // a chunk that is needed has a wrong checksum
+	colour      *conversion
 }
 
 // readPNG decodes a PNG or every frame of an animated one. The default picture
@@ -56,7 +58,11 @@ func readPNG(x *examination) error {
 	if !l.complete {
 		x.doubt = ReasonTruncated
 	}
+	if l.broken {
+		x.doubt = ReasonCorrupt
+	}
 	x.ends(l.end)
+	x.colour = l.colour
 	if len(frames) == 1 {
 		return l.readStill(x, frames[0])
 	}
@@ -66,9 +72,22 @@ func readPNG(x *examination) error {
 func (l *pngLayout) readStill(x *examination, f pngFrame) error {
 	img, err := l.decode(f)
 	if err != nil {
-		return err
+		return x.salvage(0, l.restPNG(f), l.orientation, l.damage(err))
 	}
 	return x.frame(0, newRaster(img), l.orientation)
+}
+
+// damage is the reason for an error of the decoder. Data that end too early are
+// not always called so by it.
+func (l *pngLayout) damage(err error) string {
+	switch {
+	case l.broken:
+		return ReasonCorrupt
+	case !l.complete, truncation(err):
+		return ReasonTruncated
+	}
+	_, reason := explain(err)
+	return reason
 }
 
 // pngMemory estimates what decoding takes from the header: the picture in the
@@ -94,16 +113,21 @@ func (l *pngLayout) decode(f pngFrame) (image.Image, error) {
 	if len(f.data) == 0 {
 		return nil, failed(ReasonTruncated)
 	}
-	header := bytes.Clone(l.header)
-	binary.BigEndian.PutUint32(header, uint32(f.w))
-	binary.BigEndian.PutUint32(header[4:], uint32(f.h))
-	b := appendChunk([]byte(pngMagic), "IHDR", header)
-	b = append(b, l.shared...)
+	b := l.head(f)
 	for _, piece := range f.data {
 		b = appendChunk(b, "IDAT", piece)
 	}
 	b = appendChunk(b, "IEND", nil)
 	return png.Decode(bytes.NewReader(b))
+}
+
+// head is the beginning of a still PNG of a frame, up to the image data.
+func (l *pngLayout) head(f pngFrame) []byte {
+	header := bytes.Clone(l.header)
+	binary.BigEndian.PutUint32(header, uint32(f.w))
+	binary.BigEndian.PutUint32(header[4:], uint32(f.h))
+	b := appendChunk([]byte(pngMagic), "IHDR", header)
+	return append(b, l.shared...)
 }
 
 func appendChunk(b []byte, kind string, body []byte) []byte {
@@ -128,8 +152,15 @@ func (l *pngLayout) animate(x *examination, frames []pngFrame) error {
 			return err
 		}
 		img, err := l.decode(f)
+		reason := ""
 		if err != nil {
-			return err
+			reason = l.damage(err)
+			if img = l.restPNG(f); img == nil {
+				return failed(reason)
+			}
+			if i < first {
+				return x.salvage(i, img, l.orientation, reason)
+			}
 		}
 		if i < first {
 			if err := x.frame(i, newRaster(img), l.orientation); err != nil {
@@ -141,6 +172,9 @@ func (l *pngLayout) animate(x *examination, frames []pngFrame) error {
 			s.save()
 		}
 		s.draw(img, image.Pt(f.x, f.y), f.blend == 1)
+		if reason != "" {
+			return x.salvage(i, s.canvas, l.orientation, reason)
+		}
 		if err := x.frame(i, newRaster(s.canvas), l.orientation); err != nil {
 			return err
 		}
@@ -168,6 +202,8 @@ func layPNG(data []byte) pngLayout {
 		kind, body := string(data[at+4:at+8]), data[at+8:at+8+n]
 		sum := binary.BigEndian.Uint32(data[at+8+n:])
 		if sum != crc32.ChecksumIEEE(data[at+4:at+8+n]) && kind[0]&0x20 == 0 {
+			l.broken = true
+			l.clipped(kind, body)
 			return l
 		}
 		at += 12 + n
@@ -198,6 +234,14 @@ func (l *pngLayout) chunk(kind string, body []byte) {
 		l.shared = appendChunk(l.shared, kind, body)
 	case "acTL":
 		l.animated = len(l.still.data) == 0 // else it comes too late to count
+	case "cICP":
+		if len(body) == 4 {
+			l.colour = nclxConversion(int(body[0]), int(body[1]))
+		}
+	case "iCCP":
+		if _, packed, ok := bytes.Cut(body, []byte{0, 0}); ok && l.colour == nil {
+			l.colour = iccConversion(inflated(packed)) // a name ends in 0, 0 is the method
+		}
 	case "eXIf":
 		l.orientation = exifOrientation(body)
 	case "fcTL":

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rowan-safety/rowan/internal/safety"
 )
@@ -22,17 +24,35 @@ type Config struct {
 	// does not exist, as on systems other than Linux. Children are then still
 	// separate processes that can be killed.
 	AllowUnsandboxed bool
+
+	trap bool // see opening
 }
 
 // Pool examines files in child processes. It is safe for concurrent use.
 type Pool struct {
 	config  Config
 	sandbox string
-	// slots holds one place for each child; nil stands for one to be started.
-	slots     chan *worker
+	// turns holds one place for each file that may be looked at at a time.
+	turns     chan struct{}
 	closed    chan struct{}
 	closeOnce sync.Once
+	breaker   breaker
+	died      atomic.Int64
+	trapped   atomic.Int64 // of those, killed by the system call filter
+	spared    atomic.Int64
+
+	mu   sync.Mutex // guards idle
+	idle []*worker  // the longest idle first
 }
+
+// Stats count what became of children since the pool was made.
+type Stats struct {
+	Died   int64 // children that died or were killed over a file
+	Spared int64 // files answered at once, because they had killed a child before
+}
+
+// Stats returns the counts so far.
+func (p *Pool) Stats() Stats { return Stats{Died: p.died.Load(), Spared: p.spared.Load()} }
 
 // ErrClosed is returned by [Pool.Examine] after [Pool.Close].
 var ErrClosed = errors.New("media: the pool is closed")
@@ -53,17 +73,16 @@ func NewPool(ctx context.Context, c Config) (*Pool, error) {
 		}
 		c.Executable = path
 	}
-	first, err := startWorker(ctx, &c)
+	first, err := startWorker(ctx, &c, "")
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{config: c, sandbox: first.test.Sandbox, slots: make(chan *worker, c.Children), closed: make(chan struct{})}
+	p := &Pool{config: c, sandbox: first.test.Sandbox, turns: make(chan struct{}, c.Children), closed: make(chan struct{}), idle: []*worker{first}}
 	if first.test.Holes != "" {
 		p.sandbox = "does not hold: " + first.test.Holes
 	}
-	p.slots <- first
-	for range c.Children - 1 {
-		p.slots <- nil
+	for range c.Children {
+		p.turns <- struct{}{}
 	}
 	return p, nil
 }
@@ -84,73 +103,112 @@ func (p *Pool) Examine(ctx context.Context, data []byte) (Report, error) {
 		r.Format = sniff(data)
 		return r, nil
 	}
-	w, err := p.take(ctx)
-	if err != nil {
+	if err := p.take(ctx); err != nil {
 		return Report{}, err
 	}
-	report, w, err := p.attempt(ctx, w, data)
-	p.slots <- w
-	return report, err
+	defer func() { p.turns <- struct{}{} }()
+	// Looked up now, not before waiting: the same file may have been in front.
+	if r, known := p.breaker.look(data); known {
+		p.spared.Add(1)
+		return r, nil
+	}
+	return p.attempt(ctx, data)
 }
 
-// take waits for a slot.
-func (p *Pool) take(ctx context.Context) (*worker, error) {
+// take waits for a turn.
+func (p *Pool) take(ctx context.Context) error {
 	select {
 	case <-p.closed:
-		return nil, ErrClosed
+		return ErrClosed
 	default:
 	}
 	select {
-	case w := <-p.slots:
-		return w, nil
+	case <-p.turns:
+		return nil
 	case <-p.closed:
-		return nil, ErrClosed
+		return ErrClosed
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 }
 
-// attempt asks the slot's worker, and once more a fresh one if the first died
-// of something that another try may not meet: a crash, or lack of memory in a
-// child that had worked before. It returns what to put back into the slot.
-func (p *Pool) attempt(ctx context.Context, w *worker, data []byte) (Report, *worker, error) {
+// worker returns an idle child of a kind, or starts one.
+func (p *Pool) worker(ctx context.Context, module string) (*worker, error) {
+	p.mu.Lock()
+	for i, w := range p.idle {
+		if w.module == module {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			p.mu.Unlock()
+			return w, nil
+		}
+	}
+	p.mu.Unlock()
+	return startWorker(ctx, &p.config, module)
+}
+
+// keep puts a child among the idle ones, unless it is time to replace it. Of
+// those with a Wasm module, which take some 60 MiB each, only as many are kept
+// as files may be looked at at a time, but one for each format.
+func (p *Pool) keep(w *worker) {
+	if w.files >= recycleAfter || w.memory >= w.limit/2 {
+		w.stop()
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, w)
+	var modules []int
+	for i, o := range p.idle {
+		if o.module != "" {
+			modules = append(modules, i)
+		}
+	}
+	if len(modules) > max(p.config.Children, 3) {
+		oldest := p.idle[modules[0]]
+		p.idle = slices.Delete(p.idle, modules[0], modules[0]+1)
+		oldest.stop()
+	}
+}
+
+// attempt asks a child, and once more a fresh one if the first died of something
+// that another try may not meet: a crash, or lack of memory in a child that had
+// worked before.
+func (p *Pool) attempt(ctx context.Context, data []byte) (Report, error) {
+	format := sniff(data)
+	module := ""
+	if wasmModule(format) != nil {
+		module = format
+	}
 	for try := 0; ; try++ {
-		if w == nil {
-			fresh, err := startWorker(ctx, &p.config)
-			if err != nil {
-				return Report{}, nil, err
-			}
-			w = fresh
+		w, err := p.worker(ctx, module)
+		if err != nil {
+			return Report{}, err
 		}
 		used := w.files > 0
 		limited, cancel := context.WithTimeout(ctx, p.config.Limits.Timeout)
 		report, err := w.ask(limited, data)
 		if err == nil {
 			cancel()
-			return report, p.rested(w), nil
+			p.keep(w)
+			return report, nil
 		}
 		w.stop()
 		report = w.died(limited)
 		cancel()
-		w = nil
 		if ctx.Err() != nil {
-			return Report{}, nil, ctx.Err()
+			return Report{}, ctx.Err()
+		}
+		p.died.Add(1)
+		if w.trapped() {
+			p.trapped.Add(1)
 		}
 		again := report.Reason == ReasonDecoderCrashed || report.Reason == ReasonOutOfMemory && used
 		if try > 0 || !again {
-			report.Format = sniff(data)
-			return report, nil, nil
+			report.Format = format
+			p.breaker.hold(data, report)
+			return report, nil
 		}
 	}
-}
-
-// rested is the worker, or nil if it is time to replace it.
-func (p *Pool) rested(w *worker) *worker {
-	if w.files < recycleAfter && w.memory < p.config.Limits.ChildData/2 {
-		return w
-	}
-	w.stop()
-	return nil
 }
 
 // Close ends all children. It waits for examinations that are under way.
@@ -158,9 +216,10 @@ func (p *Pool) Close() {
 	p.closeOnce.Do(func() {
 		close(p.closed)
 		for range p.config.Children {
-			if w := <-p.slots; w != nil {
-				w.stop()
-			}
+			<-p.turns
+		}
+		for _, w := range p.idle {
+			w.stop()
 		}
 	})
 }

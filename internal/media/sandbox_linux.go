@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
@@ -16,7 +17,7 @@ import (
 // enterSandbox gives up what a decoder does not need, for good, and tries
 // whether it is gone. Landlock is used as far as the kernel has it; the system
 // call filter alone also keeps files, sockets and programs away.
-func enterSandbox(lim Limits) selfTest {
+func enterSandbox(lim Limits, trap bool) selfTest {
 	var notes, holes []string
 	if err := limitResources(lim); err != nil {
 		holes = append(holes, err.Error())
@@ -30,13 +31,21 @@ func enterSandbox(lim Limits) selfTest {
 	} else {
 		notes = append(notes, fmt.Sprintf("landlock abi %d", abi))
 	}
-	if err := filterCalls(); err != nil {
+	if err := filterCalls(trap); err != nil {
 		holes = append(holes, "seccomp: "+err.Error())
 	} else {
 		notes = append(notes, "seccomp")
 	}
-	holes = append(holes, tryForbidden()...)
+	if !trap { // else trying would be the end
+		holes = append(holes, tryForbidden()...)
+	}
 	return selfTest{Sandbox: strings.Join(notes, ", "), Holes: strings.Join(holes, "; ")}
+}
+
+// trapped reports whether a child that has ended was killed by the filter.
+func (w *worker) trapped() bool {
+	s, ok := w.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && s.Signaled() && s.Signal() == syscall.SIGSYS
 }
 
 // limitResources sets the limits that the kernel enforces. RLIMIT_AS is left
@@ -65,12 +74,12 @@ func limitResources(lim Limits) error {
 	return nil
 }
 
-// permitted are the system calls that the Go runtime needs once it runs. All
-// others fail with EPERM.
+// permitted are the system calls that the Go runtime needs once it runs, besides
+// those that filterCalls permits under conditions. All others fail with EPERM.
 func permitted() []string {
 	return []string{
 		"read", "write", "close", "fcntl",
-		"mmap", "munmap", "mprotect", "madvise", "mincore", "mremap", "brk",
+		"munmap", "madvise", "mincore", "mremap", "brk",
 		"futex", "nanosleep", "clock_nanosleep", "clock_gettime", "gettimeofday", "sched_yield",
 		"sched_getaffinity", "getpid", "gettid", "tgkill",
 		"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
@@ -82,14 +91,25 @@ func permitted() []string {
 }
 
 // filterCalls installs the filter on all threads. Threads may be made, other
-// processes may not. clone3, whose flags a filter cannot read, pretends not to
+// processes may not. Memory may be taken but never made executable, so that no
+// code runs but what was there before the first file: not a shared library, not
+// a compiled Wasm module, not bytes of a picture. clone3, whose flags a filter cannot read, pretends not to
 // exist, so that the C library falls back on clone.
-func filterCalls() error {
+func filterCalls(trap bool) error {
+	forbidden := seccomp.ActionErrno
+	if trap {
+		forbidden = seccomp.ActionKillProcess
+	}
+	notExecutable := func(name string) seccomp.NameWithConditions {
+		return seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{
+			{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC},
+		}}
+	}
 	filter := seccomp.Filter{
 		NoNewPrivs: true,
 		Flag:       seccomp.FilterFlagTSync,
 		Policy: seccomp.Policy{
-			DefaultAction: seccomp.ActionErrno,
+			DefaultAction: forbidden,
 			Syscalls: []seccomp.SyscallGroup{
 				{Action: seccomp.ActionAllow, Names: permitted()},
 				{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}},
@@ -98,7 +118,7 @@ func filterCalls() error {
 					Conditions: seccomp.ArgumentConditions{
 						{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD},
 					},
-				}}},
+				}, notExecutable("mmap"), notExecutable("mprotect")}},
 			},
 		},
 	}
@@ -129,6 +149,15 @@ func tryForbidden() []string {
 	refused("a socket", err, unix.EPERM)
 	_, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	refused("a local socket", err, unix.EPERM)
+	b, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON)
+	refused("executable memory", err, unix.EPERM)
+	if err == nil {
+		_ = unix.Munmap(b)
+	}
+	if b, err = unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON); err == nil {
+		refused("making memory executable", unix.Mprotect(b, unix.PROT_READ|unix.PROT_EXEC), unix.EPERM)
+		_ = unix.Munmap(b)
+	}
 	refused("a namespace", unix.Unshare(0), unix.EPERM)
 	// Neither can succeed even without a sandbox, since / is no program; but
 	// only the filter answers EPERM.

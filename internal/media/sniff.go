@@ -60,7 +60,7 @@ func sniff(data []byte) string {
 		return s.format
 	}
 	if len(data) >= 12 && string(data[4:8]) == "ftyp" {
-		return brand(string(data[8:12]))
+		return brandOf(data)
 	}
 	if head := strings.ToLower(string(data[:min(len(data), 1024)])); strings.Contains(head, "<svg") {
 		return "svg"
@@ -73,7 +73,7 @@ func brand(b string) string {
 	switch b {
 	case "avif", "avis":
 		return "avif"
-	case "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1":
+	case "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "miaf":
 		return "heic"
 	case "crx ":
 		return "cr3"

@@ -3,6 +3,7 @@ package media
 import (
 	"encoding/binary"
 	"io"
+	"math"
 
 	"golang.org/x/image/tiff"
 )
@@ -17,7 +18,8 @@ const (
 
 // readTIFF decodes every page of a TIFF file: each is a directory in a chain.
 func readTIFF(x *examination) error {
-	pages, orientation, complete := layTIFF(x.data, x.lim.MaxFrames)
+	pages, orientation, end := layTIFF(x.data, x.lim.MaxFrames)
+	complete := end <= int64(len(x.data))
 	if len(pages) == 0 {
 		return failed(ReasonTruncated)
 	}
@@ -36,6 +38,12 @@ func readTIFF(x *examination) error {
 			break
 		}
 		img, err := tiff.Decode(&page{data: x.data, at: at})
+		if err != nil && !complete && end <= x.lim.MaxBytes {
+			if img, err = tiff.Decode(&page{data: x.data, at: at, size: end}); err != nil {
+				return failed(ReasonTruncated)
+			}
+			return x.salvage(i, img, orientation[i], ReasonTruncated)
+		}
 		if err != nil {
 			return err
 		}
@@ -58,29 +66,26 @@ func (x *examination) sizeTIFF(pages []uint32) (w, h int, err error) {
 	return w, h, nil
 }
 
-// layTIFF finds the directories. It reports false if the chain or what it
-// points to leaves the file, or if it runs in a circle.
-func layTIFF(data []byte, most int) (pages []uint32, orientation []int, complete bool) {
+// layTIFF finds the directories, and the end of what they point to: more than
+// the length of the data if the chain leaves the file or runs in a circle.
+func layTIFF(data []byte, most int) (pages []uint32, orientation []int, end int64) {
 	order, at, ok := tiffHeader(data)
 	if !ok {
-		return nil, nil, false
+		return nil, nil, math.MaxInt64
 	}
-	complete = true
 	seen := map[uint32]bool{}
 	for at != 0 && len(pages) <= most {
 		entries, next, ok := directory(data, order, at)
 		if !ok || seen[at] {
-			return pages, orientation, false
+			return pages, orientation, math.MaxInt64
 		}
 		seen[at] = true
 		pages = append(pages, at)
 		orientation = append(orientation, orientationOf(entries, order))
-		if extent(data, order, entries) > int64(len(data)) {
-			complete = false
-		}
+		end = max(end, extent(data, order, entries))
 		at = next
 	}
-	return pages, orientation, complete
+	return pages, orientation, end
 }
 
 // extent is the end of what a page's directory points to: values that do not
@@ -143,14 +148,19 @@ func numbers(b []byte, kind uint16, count int64, order binary.ByteOrder) []uint3
 type page struct {
 	data []byte
 	at   uint32
+	size int64 // if more than the data: zeros follow
 	read int64
 }
 
 func (p *page) ReadAt(b []byte, off int64) (int, error) {
-	if off < 0 || off >= int64(len(p.data)) {
+	if off < 0 || off >= max(int64(len(p.data)), p.size) {
 		return 0, io.EOF
 	}
-	n := copy(b, p.data[off:])
+	n := copy(b, p.data[min(off, int64(len(p.data))):])
+	if more := min(p.size-off, int64(len(b))); more > int64(n) {
+		clear(b[n:more])
+		n = int(more)
+	}
 	var offset [4]byte
 	if order, _, ok := tiffHeader(p.data); ok {
 		order.PutUint32(offset[:], p.at)

@@ -25,6 +25,7 @@ type webpLayout struct {
 	orientation int
 	end         int
 	complete    bool // the file is as long as it says
+	colour      *conversion
 }
 
 // readWebP decodes a still WebP or every frame of an animated one.
@@ -40,7 +41,7 @@ func readWebP(x *examination) error {
 		return failed(ReasonCorrupt)
 	}
 	if l.w == 0 {
-		c, err := webp.DecodeConfig(bytes.NewReader(l.frames[0].wrap()))
+		c, err := webp.DecodeConfig(bytes.NewReader(l.frames[0].clipped().wrap()))
 		if err != nil {
 			return l.explain(err)
 		}
@@ -54,14 +55,24 @@ func readWebP(x *examination) error {
 		x.doubt = ReasonTruncated
 	}
 	x.ends(l.end)
+	x.colour = l.colour
 	if l.animated {
 		return l.animate(x)
 	}
 	img, err := webp.Decode(bytes.NewReader(l.frames[0].wrap()))
 	if err != nil {
-		return l.explain(err)
+		return x.salvage(0, l.frames[0].visible(x.lim.MaxBytes), l.orientation, l.damage(err))
 	}
 	return x.frame(0, newRaster(img), l.orientation)
+}
+
+// damage is the reason for an error of the decoder.
+func (l *webpLayout) damage(err error) string {
+	if !l.complete {
+		return ReasonTruncated
+	}
+	_, reason := explain(err)
+	return reason
 }
 
 // explain prefers "truncated" for a file that is shorter than it says.
@@ -96,10 +107,17 @@ func (l *webpLayout) animate(x *examination) error {
 			return err
 		}
 		img, err := webp.Decode(bytes.NewReader(f.wrap()))
+		reason := ""
 		if err != nil {
-			return l.explain(err)
+			reason = l.damage(err)
+			if img = f.visible(x.lim.MaxBytes); img == nil {
+				return failed(reason)
+			}
 		}
 		s.draw(img, image.Pt(f.x, f.y), f.over)
+		if reason != "" {
+			return x.salvage(i, s.canvas, l.orientation, reason)
+		}
 		if err := x.frame(i, newRaster(s.canvas), l.orientation); err != nil {
 			return err
 		}
@@ -165,6 +183,8 @@ func (l *webpLayout) chunk(kind string, whole, body []byte) {
 			l.w, l.h = uint24(body[4:])+1, uint24(body[7:])+1
 			l.still.w, l.still.h = l.w, l.h
 		}
+	case "ICCP":
+		l.colour = iccConversion(body)
 	case "EXIF":
 		l.orientation = exifOrientation(body)
 	case "ANMF":

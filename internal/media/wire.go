@@ -10,11 +10,19 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
 // Messages between parent and child are a length (4 bytes, big-endian) and a
-// body. The parent opens with its Limits; the child answers with a selfTest;
+// body. The parent begins with an opening; the child answers with a selfTest;
 // then every file is answered by a reply.
+
+// opening is what a parent asks of a child.
+type opening struct {
+	Limits Limits
+	Module string // the format whose Wasm module it compiles; "" for none
+	Trap   bool   // a forbidden system call kills the child: for tests that count them
+}
 
 // selfTest is what a child says of its sandbox.
 type selfTest struct {
@@ -100,6 +108,11 @@ func (r *reply) check() error {
 			return errors.New("media: a child sent an impossible hash")
 		}
 	}
+	for _, h := range rep.Undone {
+		if h.Frame < 0 || h.Quality < 0 || h.Quality > 100 || !slices.Contains(undo.Names(undo.Wide), h.Variant) {
+			return errors.New("media: a child sent an impossible guess")
+		}
+	}
 	return nil
 }
 
@@ -116,7 +129,7 @@ func plainWord(s string) bool {
 
 func knownVariant(name string) bool {
 	for i, v := range pdq.VariantNames() {
-		for _, prefix := range []string{"", "alpha_black", "alpha_white"} {
+		for _, prefix := range []string{"", "alpha_black", "alpha_white", variantSRGB, variantDamaged} {
 			if name == variantName(prefix, v, i == 0) {
 				return true
 			}

@@ -17,6 +17,8 @@ import (
 // worker is the parent's end of one child. It belongs to one goroutine at a
 // time.
 type worker struct {
+	module string // the format whose Wasm module it has, or ""
+	limit  int64  // of its memory
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    io.ReadCloser
@@ -30,8 +32,13 @@ type worker struct {
 const startTime = 20 * time.Second
 
 // startWorker starts a child and waits until it has passed its self-test.
-func startWorker(ctx context.Context, c *Config) (*worker, error) {
-	w := &worker{last: new(tail)}
+func startWorker(ctx context.Context, c *Config, module string) (*worker, error) {
+	w := &worker{module: module, last: new(tail)}
+	limits := c.Limits
+	if module != "" {
+		limits.ChildData = max(limits.ChildData, limits.WasmData)
+	}
+	w.limit = limits.ChildData
 	w.cmd = exec.Command(c.Executable) //nolint:noctx // a child outlives the request that started it; the pool kills it
 	w.cmd.Args = []string{"rowan-media"}
 	w.cmd.Env = []string{childVariable + "=1"}
@@ -49,7 +56,7 @@ func startWorker(ctx context.Context, c *Config) (*worker, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, w.kill)()
-	err = writeJSON(w.in, c.Limits)
+	err = writeJSON(w.in, opening{Limits: limits, Module: module, Trap: c.trap})
 	if err == nil {
 		err = readJSON(w.out, &w.test)
 	}

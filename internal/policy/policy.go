@@ -225,8 +225,28 @@ func (p *Policy) Permits(d safety.Detector, s safety.Surface, j safety.Jurisdict
 // Quotas are the policy's circuit breakers.
 func (p *Policy) Quotas() []Quota { return p.quotas }
 
-// Decide applies every rule to the facts.
+// Decide applies every rule to the facts. What signals in quarantine found can
+// hold content, never block it, and sends the case to a queue of its own: a flood
+// of matches with one signal is more likely one wrong signal.
 func (p *Policy) Decide(f Facts) Outcome {
+	out := p.decide(f)
+	sure := f
+	sure.Findings = slices.DeleteFunc(slices.Clone(f.Findings), func(x safety.Finding) bool { return x.Quarantined })
+	if len(sure.Findings) == len(f.Findings) {
+		return out
+	}
+	without := p.decide(sure)
+	if out.Verdict == safety.VerdictBlock && without.Verdict != safety.VerdictBlock {
+		out.Verdict = safety.Strictest(without.Verdict, safety.VerdictHold)
+	}
+	if out.Case != nil && without.Case == nil {
+		out.Case = &CaseEffect{Queue: "quarantine", Priority: safety.P3,
+			Reason: "Matches a signal that floods: perhaps the signal is wrong. Look at the signal first."}
+	}
+	return out
+}
+
+func (p *Policy) decide(f Facts) Outcome {
 	out := Outcome{Verdict: safety.VerdictAllow, Version: p.version}
 	vars := variables(f)
 	for _, r := range p.rules {

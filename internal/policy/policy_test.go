@@ -45,6 +45,7 @@ func TestDefault_Verdicts(t *testing.T) {
 		{"nothing found", nil, []safety.Verdict{a, h, h, h, h, h}, ""},
 		{"illegal", found(safety.ListIllegal), []safety.Verdict{b, b, b, b, b, b}, "known"},
 		{"intimate image", found(safety.ListIntimateImage), []safety.Verdict{b, b, b, b, b, b}, "intimate-image"},
+		{"terrorism", found(safety.ListTerrorism), []safety.Verdict{b, b, b, b, b, b}, ""},
 		{"harmful", found(safety.ListHarmful), []safety.Verdict{l, h, h, h, l, l}, ""},
 		{"allow", found(safety.ListAllow), []safety.Verdict{a, h, h, h, h, h}, ""},
 		{"canary", found(safety.ListCanary), []safety.Verdict{b, b, b, b, b, b}, "canary"},
@@ -293,5 +294,34 @@ func TestVersion_ChangesWithContent(t *testing.T) {
 	}
 	if out := p.Decide(policy.Facts{}); out.Version != p.Version() || !strings.HasPrefix(out.Version, "v+") {
 		t.Errorf("an outcome of version %q, policy %q", out.Version, p.Version())
+	}
+}
+
+// TestQuarantined: what only a signal in quarantine found is held, in a queue of
+// its own; another finding acts as ever.
+func TestQuarantined(t *testing.T) {
+	t.Parallel()
+	p, err := policy.Parse(policy.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flooding := safety.Finding{Kind: safety.ListIllegal, List: "l", Quarantined: true}
+	sure := safety.Finding{Kind: safety.ListIllegal, List: "m"}
+	mild := safety.Finding{Kind: safety.ListHarmful, List: "h"}
+	for _, c := range []struct {
+		name     string
+		findings []safety.Finding
+		verdict  safety.Verdict
+		queue    string
+	}{
+		{"alone", []safety.Finding{flooding}, safety.VerdictHold, "quarantine"},
+		{"beside a sure one", []safety.Finding{flooding, sure}, safety.VerdictBlock, "known"},
+		{"beside a mild one", []safety.Finding{flooding, mild}, safety.VerdictHold, "quarantine"},
+		{"sure alone", []safety.Finding{sure}, safety.VerdictBlock, "known"},
+	} {
+		out := p.Decide(policy.Facts{Surface: safety.SurfacePublic, Scan: safety.ScanScanned, Findings: c.findings})
+		if out.Verdict != c.verdict || out.Case == nil || out.Case.Queue != c.queue {
+			t.Errorf("%s: %s, case %+v", c.name, out.Verdict, out.Case)
+		}
 	}
 }

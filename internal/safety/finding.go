@@ -20,5 +20,8 @@ type Finding struct {
 	Variant  string    // which form of the picture matched: "original", "rotate90", …
 	Frame    int       // index of the frame that matched, 0 for a still picture
 	SignalID string    // the signal on the list; for people who may see lists
-	Distance int       // bits (0–256) for near, 0 for exact; for people who may see lists
+	// Quarantined: the signal matched so much lately that it is more likely wrong
+	// than right; until a person releases it, it causes no automatic block.
+	Quarantined bool
+	Distance    int // bits (0–256) for near, 0 for exact; for people who may see lists
 }

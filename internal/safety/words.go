@@ -85,9 +85,12 @@ const (
 	ListIllegal ListKind = "illegal"
 	// ListIntimateImage: intimate pictures shared without consent (StopNCII and the like).
 	ListIntimateImage ListKind = "intimate_image"
+	// ListTerrorism: terrorist content, such as Tech Against Terrorism's list.
+	ListTerrorism ListKind = "terrorism"
 	// ListHarmful: lawful but kept from children or from the service.
 	ListHarmful ListKind = "harmful"
 	// ListAllow: known to be harmless; suppresses near matches with other lists.
+	// Also the list of false positives.
 	ListAllow ListKind = "allow"
 	// ListCanary: test signals which drive the whole path and are never reported
 	// to a real authority.
@@ -95,7 +98,7 @@ const (
 )
 
 // ListKinds lists every kind of list.
-var ListKinds = []ListKind{ListIllegal, ListIntimateImage, ListHarmful, ListAllow, ListCanary}
+var ListKinds = []ListKind{ListIllegal, ListIntimateImage, ListTerrorism, ListHarmful, ListAllow, ListCanary}
 
 // Valid reports whether k is one of [ListKinds].
 func (k ListKind) Valid() bool { return slices.Contains(ListKinds, k) }

@@ -182,7 +182,7 @@ func TestOpaque(t *testing.T) {
 			t.Errorf("the body is not there: %v", err)
 		}
 	}
-	x := match.NewIndex(g.store, slog.New(slog.DiscardHandler))
+	x := match.NewIndex(g.store, g.clock.now, slog.New(slog.DiscardHandler))
 	g.ok(x.Refresh(t.Context()))
 	found, err := x.Lookup(match.Query{Exact: []safety.Hash{{Type: safety.MD5, Value: md5}}})
 	if err != nil || len(found) != 1 {

@@ -569,7 +569,7 @@ func (q *Queries) ExchangeEntry(ctx context.Context, exchangeID string, entryKey
 }
 
 const exchangeList = `-- name: ExchangeList :one
-select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists where id = $1
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at, ratio, off_until, retro_version from lists where id = $1
 `
 
 func (q *Queries) ExchangeList(ctx context.Context, id string) (List, error) {
@@ -587,6 +587,9 @@ func (q *Queries) ExchangeList(ctx context.Context, id string) (List, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Ratio,
+		&i.OffUntil,
+		&i.RetroVersion,
 	)
 	return i, err
 }
@@ -635,7 +638,7 @@ func (q *Queries) ExchangeOfList(ctx context.Context, listID string) (Exchange, 
 }
 
 const exchangeSignal = `-- name: ExchangeSignal :one
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where id = $1
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where id = $1
 `
 
 func (q *Queries) ExchangeSignal(ctx context.Context, id string) (Signal, error) {
@@ -652,6 +655,7 @@ func (q *Queries) ExchangeSignal(ctx context.Context, id string) (Signal, error)
 		&i.AddedVersion,
 		&i.RemovedVersion,
 		&i.CreatedAt,
+		&i.ContentNumber,
 	)
 	return i, err
 }
@@ -877,7 +881,7 @@ func (q *Queries) ScheduleExchange(ctx context.Context, iD string, nextAt int64)
 }
 
 const signalOfPrint = `-- name: SignalOfPrint :one
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and hash_type = $2 and hash_value = $3 and removed_version = 0
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and hash_type = $2 and hash_value = $3 and removed_version = 0
 `
 
 func (q *Queries) SignalOfPrint(ctx context.Context, listID string, hashType string, hashValue string) (Signal, error) {
@@ -894,6 +898,7 @@ func (q *Queries) SignalOfPrint(ctx context.Context, listID string, hashType str
 		&i.AddedVersion,
 		&i.RemovedVersion,
 		&i.CreatedAt,
+		&i.ContentNumber,
 	)
 	return i, err
 }

@@ -10,8 +10,8 @@ import (
 )
 
 const addSignal = `-- name: AddSignal :execrows
-insert into signals (id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)
+insert into signals (id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)
 on conflict (list_id, hash_type, hash_value) where removed_version = 0 do nothing
 `
 
@@ -25,6 +25,7 @@ type AddSignalParams struct {
 	Classification string
 	AddedVersion   int64
 	CreatedAt      int64
+	ContentNumber  int64
 }
 
 func (q *Queries) AddSignal(ctx context.Context, arg AddSignalParams) (int64, error) {
@@ -38,6 +39,7 @@ func (q *Queries) AddSignal(ctx context.Context, arg AddSignalParams) (int64, er
 		arg.Classification,
 		arg.AddedVersion,
 		arg.CreatedAt,
+		arg.ContentNumber,
 	)
 	if err != nil {
 		return 0, err
@@ -46,7 +48,7 @@ func (q *Queries) AddSignal(ctx context.Context, arg AddSignalParams) (int64, er
 }
 
 const allLists = `-- name: AllLists :many
-select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists order by id
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at, ratio, off_until, retro_version from lists order by id
 `
 
 func (q *Queries) AllLists(ctx context.Context) ([]List, error) {
@@ -70,6 +72,9 @@ func (q *Queries) AllLists(ctx context.Context) ([]List, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Ratio,
+			&i.OffUntil,
+			&i.RetroVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -206,7 +211,7 @@ func (q *Queries) HoldList(ctx context.Context, arg HoldListParams) (int64, erro
 }
 
 const listByName = `-- name: ListByName :one
-select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists where name = $1 and deleted_at = 0
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at, ratio, off_until, retro_version from lists where name = $1 and deleted_at = 0
 `
 
 func (q *Queries) ListByName(ctx context.Context, name string) (List, error) {
@@ -224,12 +229,15 @@ func (q *Queries) ListByName(ctx context.Context, name string) (List, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Ratio,
+		&i.OffUntil,
+		&i.RetroVersion,
 	)
 	return i, err
 }
 
 const liveLists = `-- name: LiveLists :many
-select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at from lists where deleted_at = 0 order by name
+select id, name, kind, source, threshold, enabled, version, importing_until, created_at, updated_at, deleted_at, ratio, off_until, retro_version from lists where deleted_at = 0 order by name
 `
 
 func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
@@ -253,6 +261,9 @@ func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Ratio,
+			&i.OffUntil,
+			&i.RetroVersion,
 		); err != nil {
 			return nil, err
 		}
@@ -268,7 +279,7 @@ func (q *Queries) LiveLists(ctx context.Context) ([]List, error) {
 }
 
 const liveSignals = `-- name: LiveSignals :many
-select s.id, s.list_id, s.hash_type, s.hash_value, s.note, s.source, s.classification, s.added_version, s.removed_version, s.created_at from signals s join lists l on l.id = s.list_id
+select s.id, s.list_id, s.hash_type, s.hash_value, s.note, s.source, s.classification, s.added_version, s.removed_version, s.created_at, s.content_number from signals s join lists l on l.id = s.list_id
 where s.list_id = $1 and s.removed_version = 0 and s.added_version <= l.version and s.id > $2 order by s.id limit $3
 `
 
@@ -292,6 +303,7 @@ func (q *Queries) LiveSignals(ctx context.Context, listID string, iD string, lim
 			&i.AddedVersion,
 			&i.RemovedVersion,
 			&i.CreatedAt,
+			&i.ContentNumber,
 		); err != nil {
 			return nil, err
 		}
@@ -319,16 +331,30 @@ func (q *Queries) RemoveSignal(ctx context.Context, iD string, listID string, re
 }
 
 const setListOptions = `-- name: SetListOptions :exec
-update lists set enabled = $2, threshold = $3 where id = $1
+update lists set enabled = $2, threshold = $3, ratio = $4, off_until = $5 where id = $1
 `
 
-func (q *Queries) SetListOptions(ctx context.Context, iD string, enabled bool, threshold int64) error {
-	_, err := q.db.ExecContext(ctx, setListOptions, iD, enabled, threshold)
+type SetListOptionsParams struct {
+	ID        string
+	Enabled   bool
+	Threshold int64
+	Ratio     int64
+	OffUntil  int64
+}
+
+func (q *Queries) SetListOptions(ctx context.Context, arg SetListOptionsParams) error {
+	_, err := q.db.ExecContext(ctx, setListOptions,
+		arg.ID,
+		arg.Enabled,
+		arg.Threshold,
+		arg.Ratio,
+		arg.OffUntil,
+	)
 	return err
 }
 
 const signalsAddedSince = `-- name: SignalsAddedSince :many
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and added_version > $2 and added_version <= $3 and removed_version = 0 order by added_version, id
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and added_version > $2 and added_version <= $3 and removed_version = 0 order by added_version, id
 `
 
 func (q *Queries) SignalsAddedSince(ctx context.Context, listID string, addedVersion int64, addedVersion_2 int64) ([]Signal, error) {
@@ -351,6 +377,7 @@ func (q *Queries) SignalsAddedSince(ctx context.Context, listID string, addedVer
 			&i.AddedVersion,
 			&i.RemovedVersion,
 			&i.CreatedAt,
+			&i.ContentNumber,
 		); err != nil {
 			return nil, err
 		}
@@ -366,7 +393,7 @@ func (q *Queries) SignalsAddedSince(ctx context.Context, listID string, addedVer
 }
 
 const signalsRemovedSince = `-- name: SignalsRemovedSince :many
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at from signals where list_id = $1 and removed_version > $2 and removed_version <= $3 order by removed_version, id
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and removed_version > $2 and removed_version <= $3 order by removed_version, id
 `
 
 func (q *Queries) SignalsRemovedSince(ctx context.Context, listID string, removedVersion int64, removedVersion_2 int64) ([]Signal, error) {
@@ -389,6 +416,7 @@ func (q *Queries) SignalsRemovedSince(ctx context.Context, listID string, remove
 			&i.AddedVersion,
 			&i.RemovedVersion,
 			&i.CreatedAt,
+			&i.ContentNumber,
 		); err != nil {
 			return nil, err
 		}

@@ -60,6 +60,15 @@ type Clock struct {
 	CreatedAt int64
 }
 
+type Content struct {
+	Number    int64
+	ListID    string
+	Note      string
+	Metadata  string
+	OffUntil  int64
+	UpdatedAt int64
+}
+
 type Decision struct {
 	ID           string
 	CaseID       string
@@ -260,6 +269,9 @@ type List struct {
 	CreatedAt      int64
 	UpdatedAt      int64
 	DeletedAt      int64
+	Ratio          int64
+	OffUntil       int64
+	RetroVersion   int64
 }
 
 type Passkey struct {
@@ -278,6 +290,20 @@ type Quota struct {
 	Day  string
 	Name string
 	Used int64
+}
+
+type Recent struct {
+	ID           string
+	ContentID    string
+	AccountID    string
+	Surface      string
+	Jurisdiction string
+	Sha256       string
+	Sha1         string
+	Md5          string
+	Pdq          string
+	Quality      int64
+	SeenAt       int64
 }
 
 type Report struct {
@@ -356,6 +382,20 @@ type Signal struct {
 	AddedVersion   int64
 	RemovedVersion int64
 	CreatedAt      int64
+	ContentNumber  int64
+}
+
+type SignalScore struct {
+	SignalID      string
+	Seen          int64
+	Confirmed     int64
+	Refuted       int64
+	FirstSeenAt   int64
+	LastSeenAt    int64
+	Hour          int64
+	HourSeen      int64
+	QuarantinedAt int64
+	ReleasedAt    int64
 }
 
 type User struct {

@@ -85,3 +85,10 @@ create table exchange_votes (
 );
 create unique index exchange_votes_entry on exchange_votes (exchange_id, entry_key, hash_type, hash_value);
 create index exchange_votes_state on exchange_votes (state, next_at);
+
+-- +goose Down
+drop table exchange_votes;
+drop table print_bodies;
+drop table exchange_prints;
+drop table exchange_entries;
+drop table exchanges;

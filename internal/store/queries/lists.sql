@@ -25,14 +25,14 @@ where id = $1 and deleted_at = 0 and (importing_until < $2 or importing_until = 
 delete from signals where list_id = $1 and added_version > $2;
 
 -- name: SetListOptions :exec
-update lists set enabled = $2, threshold = $3 where id = $1;
+update lists set enabled = $2, threshold = $3, ratio = $4, off_until = $5 where id = $1;
 
 -- name: DeleteList :exec
 update lists set deleted_at = $2 where id = $1;
 
 -- name: AddSignal :execrows
-insert into signals (id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)
+insert into signals (id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number)
+values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)
 on conflict (list_id, hash_type, hash_value) where removed_version = 0 do nothing;
 
 -- name: RemoveSignal :execrows

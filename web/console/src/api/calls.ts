@@ -43,12 +43,13 @@ export const reports = {
 export const lists = {
   all: () => get<{ items: t.List[] }>('/v1/lists'),
   create: (l: t.NewList) => post<t.List>('/v1/lists', l),
-  change: (name: string, c: { enabled?: boolean; threshold?: number }) => patch<t.List>(`/v1/lists/${id(name)}`, c),
+  change: (name: string, c: { enabled?: boolean; threshold?: number; ratio?: number; off_until?: string }) => patch<t.List>(`/v1/lists/${id(name)}`, c),
   remove: (name: string) => del(`/v1/lists/${id(name)}`),
   import: (name: string, form: FormData) => upload<t.ImportResult>(`/v1/lists/${id(name)}/import`, form),
   signals: (name: string, cursor?: string) =>
     get<t.Page<t.Signal>>(`/v1/lists/${id(name)}/signals${query(page(cursor))}`),
   removeSignal: (name: string, s: string) => del(`/v1/lists/${id(name)}/signals/${id(s)}`),
+  releaseSignal: (name: string, s: string) => post<void>(`/v1/lists/${id(name)}/signals/${id(s)}/release`, undefined),
 }
 
 export const exchanges = {

@@ -462,7 +462,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Enable, disable, set the threshold
+         * Enable, disable, pause, set threshold and ratio
          * @description Needs the scope `lists:write`.
          */
         patch: operations["change-list"];
@@ -523,6 +523,26 @@ export interface paths {
          * @description Needs the scope `lists:write`.
          */
         delete: operations["delete-signal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lists/{name}/signals/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a signal out of quarantine
+         * @description Needs the scope `lists:write`.
+         */
+        post: operations["release-signal"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1188,6 +1208,24 @@ export interface components {
             platform: string;
             reported_user?: components["schemas"]["KnownAccount"];
         };
+        EarlierModel: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            case_id: string;
+            incident_type?: string;
+            /** @enum {string} */
+            ncmec_class?: "A1" | "A2" | "B1" | "B2";
+            /** @enum {string} */
+            outcome: "confirmed" | "not_confirmed";
+            /**
+             * @description What the two have in common
+             * @enum {string}
+             */
+            same: "file" | "signal";
+            /** @enum {string} */
+            uk_class?: "A" | "B" | "C";
+        };
         EditInputBody: {
             additional_info?: string;
             escalate_reason?: string;
@@ -1252,7 +1290,7 @@ export interface components {
             /** Format: int64 */
             frame: number;
             /** @enum {string} */
-            kind: "illegal" | "intimate_image" | "harmful" | "allow" | "canary";
+            kind: "illegal" | "intimate_image" | "terrorism" | "harmful" | "allow" | "canary";
             list: string;
             /** @enum {string} */
             match: "exact" | "near";
@@ -1295,6 +1333,8 @@ export interface components {
             content_id: string;
             /** Format: date-time */
             created_at?: string;
+            /** @description Decisions that stand on other cases with the same file or signal, latest first: nobody has to look at it twice */
+            decided_before?: components["schemas"]["EarlierModel"][];
             /** @description Absent when only hashes were sent */
             evidence?: components["schemas"]["EvidenceModel"];
             filename?: string;
@@ -1426,8 +1466,18 @@ export interface components {
             created_at: string;
             enabled: boolean;
             /** @enum {string} */
-            kind: "illegal" | "intimate_image" | "harmful" | "allow" | "canary";
+            kind: "illegal" | "intimate_image" | "terrorism" | "harmful" | "allow" | "canary";
             name: string;
+            /**
+             * Format: date-time
+             * @description The list is paused until then
+             */
+            off_until?: string;
+            /**
+             * Format: double
+             * @description Part of all contents, 0 to 1, for which the list counts
+             */
+            ratio: number;
             signals: components["schemas"]["SignalCounts"];
             source: string;
             /**
@@ -1502,7 +1552,7 @@ export interface components {
         };
         NewListModel: {
             /** @enum {string} */
-            kind: "illegal" | "intimate_image" | "harmful" | "allow";
+            kind: "illegal" | "intimate_image" | "terrorism" | "harmful" | "allow";
             /** @description a-z, 0-9, dot, dash, underscore */
             name: string;
             source?: string;
@@ -1587,6 +1637,13 @@ export interface components {
         };
         PatchListInputBody: {
             enabled?: boolean;
+            /**
+             * Format: date-time
+             * @description Pause until then, 30 days at most; a time that is past ends the pause
+             */
+            off_until?: string;
+            /** Format: double */
+            ratio?: number;
             /** Format: int64 */
             threshold?: number;
         };
@@ -1741,6 +1798,29 @@ export interface components {
             line: number;
             problem: string;
         };
+        Score: {
+            /**
+             * Format: int64
+             * @description Cases that people confirmed
+             */
+            confirmed: number;
+            /** Format: date-time */
+            first_seen: string;
+            /** Format: date-time */
+            last_seen: string;
+            /** @description It flooded: it holds content and does not block it until somebody releases it */
+            quarantined: boolean;
+            /**
+             * Format: int64
+             * @description Cases that people did not confirm
+             */
+            refuted: number;
+            /**
+             * Format: int64
+             * @description Contents that met it and left a record
+             */
+            seen: number;
+        };
         SessionModel: {
             /**
              * Format: date-time
@@ -1805,6 +1885,8 @@ export interface components {
             classification?: string;
             id: string;
             note?: string;
+            /** @description What the signal has done; left out when nothing */
+            score?: components["schemas"]["Score"];
             source?: string;
             /** @enum {string} */
             type: "md5" | "sha1" | "sha256" | "pdq" | "url" | "photodna" | "netclean" | "videntifier" | "tmk_pdqf" | "ssvh_pdna" | "ssvh_safer_hash";
@@ -2845,6 +2927,36 @@ export interface operations {
         };
     };
     "delete-signal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-signal": {
         parameters: {
             query?: never;
             header?: never;

@@ -36,6 +36,7 @@ export const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1)
 const kinds: Record<ListKind, string> = {
   illegal: 'known illegal material',
   intimate_image: 'intimate pictures shared without consent',
+  terrorism: 'terrorist content',
   harmful: 'lawful but harmful material',
   allow: 'known harmless material',
   canary: 'test signals',
@@ -45,6 +46,7 @@ export const kindWords = (k: ListKind) => kinds[k] ?? k
 export const kindNames: Record<ListKind, string> = {
   illegal: 'Illegal',
   intimate_image: 'Intimate image',
+  terrorism: 'Terrorism',
   harmful: 'Harmful',
   allow: 'Allow',
   canary: 'Canary (test)',
@@ -61,12 +63,23 @@ const variants: Record<string, string> = {
   flipMinus1: 'mirrored and turned the other way',
 }
 
+/** Edits that were undone to find a picture, by the first word of the variant. */
+const undone: Record<string, string> = {
+  panel: 'found within a page or screenshot',
+  trim: 'found within a border',
+  uncrop: 'found although cropped',
+  turn: 'found although slightly turned',
+  fill: 'found beneath something laid over it',
+}
+
 /** Says what a finding is, as far as a reviewer needs it: never the hash, never the distance. */
 export function findingWords(f: Finding): { what: string; how: string } {
   const what = `${f.match === 'exact' ? 'Exact copy of' : 'Near copy of'} an entry on list “${f.list}”`
   const how: string[] = []
   const v = variants[f.variant] ?? f.variant
-  if (f.match === 'near' && v) how.push(`found when ${v}`)
+  const edit = undone[f.variant.split('_')[0]!]
+  if (f.match === 'near' && edit) how.push(edit)
+  else if (f.match === 'near' && v) how.push(`found when ${v}`)
   if (f.frame > 0) how.push(`in frame ${count(f.frame + 1)}`)
   return { what: [what, ...how].join(', '), how: `${capital(kindWords(f.kind))} · ${f.detector}` }
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/rowan-safety/rowan/internal/store/db"
 )
 
-// judged passes a decision on to where the matching signals came from. Only
+// vote passes a decision on to where the matching signals came from. Only
 // signals that matched an item which the decider looked at count: a decision on
 // the word of a list says nothing about the list. A test case says nothing
 // either.
-func (d *Desk) judged(ctx context.Context, tx *store.Tx, c db.Case, made db.Decision) error {
-	if d.hooks.Judged == nil || c.Canary {
+func (d *Desk) vote(ctx context.Context, tx *store.Tx, c db.Case, made db.Decision) error {
+	if d.hooks.Vote == nil || c.Canary {
 		return nil
 	}
 	var viewed []Viewed
@@ -43,5 +43,5 @@ func (d *Desk) judged(ctx context.Context, tx *store.Tx, c db.Case, made db.Deci
 	if len(signals) == 0 {
 		return nil
 	}
-	return d.hooks.Judged(ctx, tx, c.ID, signals, made.Outcome == string(Confirmed))
+	return d.hooks.Vote(ctx, tx, c.ID, signals, made.Outcome == string(Confirmed))
 }

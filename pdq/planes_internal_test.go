@@ -1,18 +1,10 @@
 package pdq
 
 import (
-	"flag"
-	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 )
-
-var rates = flag.Bool("pdq-rates", false, "print how often the guard hits")
-
-var planes = flag.Int("pdq-planes", 400, "planes to compare in each of TestFastIsExact's kinds")
 
 // box1D runs the reference's filter twice over one side.
 func box1D(in []float32) []float32 {
@@ -208,70 +200,6 @@ func sizeFor(r *rand.Rand) (w, h int) {
 	return side(), side()
 }
 
-// ratiosOf measures the fast path's largest error of a frequency and of a
-// gradient as parts of what is tolerated.
-func ratiosOf(g *gray) (coef, gradient float64) {
-	var exact, fast [grid * grid]float32
-	downsample(g.w, g.h, g.row, &exact)
-	sampleTents(g.w, g.h, g.row, &fast)
-	a, b := transform(&exact), transformFolded(&fast)
-	tol, s := toleranceFor(g.w, g.h), shape()
-	for k := range a {
-		coef = max(coef, math.Abs(float64(a[k])-float64(b[k]))/float64(tol.unit*s[k]))
-	}
-	diff := func(i, j int) {
-		d := float64(exact[i]) - float64(exact[j]) - (float64(fast[i]) - float64(fast[j]))
-		gradient = max(gradient, math.Abs(d)*100/255/float64(tol.gradient))
-	}
-	for i := range exact {
-		if i%grid < grid-1 {
-			diff(i, i+1)
-		}
-		if i/grid < grid-1 {
-			diff(i, i+grid)
-		}
-	}
-	return coef, gradient
-}
-
-// TestFastIsExact compares the fast path, where it answers, with the
-// reference's arithmetic: hash, quality and all orientations.
-func TestFastIsExact(t *testing.T) {
-	r := rand.New(rand.NewPCG(11, 3))
-	total, guarded := 0, 0
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		slow := 0
-		var coef, gradient float64
-		for i := range *planes {
-			w, h := sizeFor(r)
-			seed := r.Uint64()
-			g := draw(kind, seed, w, h)
-			got, fast, err := computeRows(w, h, g.row)
-			want, wantErr := Compute(w, h, g.row)
-			checkLanes(t, g)
-			if err != nil || wantErr != nil {
-				t.Fatal(err, wantErr)
-			}
-			if got.Hash != want.Hash || got.Quality != want.Quality || got.Dihedral() != want.Dihedral() {
-				t.Errorf("%s %d, %d×%d: hash %v of quality %d, want %v of %d", kind, seed, w, h, got.Hash, got.Quality, want.Hash, want.Quality)
-			}
-			if !fast {
-				slow++
-			}
-			if i%8 == 0 {
-				c, q := ratiosOf(g)
-				coef, gradient = max(coef, c), max(gradient, q)
-			}
-		}
-		if coef > 0.9 || gradient > 0.9 {
-			t.Errorf("%s: errors up to %.2f (frequency) and %.2f (gradient) of the tolerance", kind, coef, gradient)
-		}
-		t.Logf("%-14s guard %4d of %d, error up to %.2f and %.2f of the tolerance", kind, slow, *planes, coef, gradient)
-		total, guarded = total+*planes, guarded+slow
-	}
-	t.Logf("%d planes compared, guard hit on %d (%.1f %%)", total, guarded, 100*float64(guarded)/float64(total))
-}
-
 // checkLanes demands the same bits from rows filtered together as one by one.
 func checkLanes(t *testing.T, g *gray) {
 	t.Helper()
@@ -281,76 +209,4 @@ func checkLanes(t *testing.T, g *gray) {
 	if together != plain {
 		t.Errorf("%d×%d: rows filtered together differ from rows filtered one by one", g.w, g.h)
 	}
-}
-
-// TestComputeRowsOddities asks for sizes at the edges and for numbers that are
-// no luma: the answer is Compute's, without a panic.
-func TestComputeRowsOddities(t *testing.T) {
-	for _, size := range [][2]int{{0, 5}, {5, -1}, {4, 9}, {9, 4}, {5, 5}, {64, 64}, {5, 9000}, {9000, 5}} {
-		for _, v := range []float64{0, 255, math.NaN(), math.Inf(1), math.Inf(-1), 1e38} {
-			row := func(y int, luma []float32) {
-				for x := range luma {
-					luma[x] = float32(v) * float32((x^y)&1)
-				}
-			}
-			got, err := ComputeRows(size[0], size[1], row)
-			want, wantErr := Compute(size[0], size[1], row)
-			if (err == nil) != (wantErr == nil) || got.Hash != want.Hash || got.Quality != want.Quality {
-				t.Errorf("%v of %g: %v, error %v, want %v, error %v", size, v, got.Hash, err, want.Hash, wantErr)
-			}
-		}
-	}
-}
-
-// TestGuardRate prints how often the fast path answers (-pdq-rates).
-func TestGuardRate(t *testing.T) {
-	if !*rates {
-		t.Skip("run by scripts/bench-pdq")
-	}
-	r := rand.New(rand.NewPCG(9, 7))
-	for _, kind := range []string{"photo", "colours", "text", "waves", "dim"} {
-		for _, size := range [][2]int{{300, 200}, {512, 512}, {1152, 864}} {
-			guarded := 0
-			for range 40 {
-				g := draw(kind, r.Uint64(), size[0], size[1])
-				if _, fast, err := computeRows(g.w, g.h, g.row); err != nil || !fast {
-					guarded++
-				}
-			}
-			t.Logf("%-8s %4d×%-4d guard hit on %2d of 40", kind, size[0], size[1], guarded)
-		}
-	}
-}
-
-// BenchmarkComputeRows compares the reference's arithmetic with the fast path
-// on a picture for which the fast path answers.
-func BenchmarkComputeRows(b *testing.B) {
-	for _, size := range [][2]int{{512, 512}, {1152, 864}, {2272, 1704}} {
-		g := unguarded(b, size[0], size[1])
-		b.Run(fmt.Sprintf("exact/%dx%d", g.w, g.h), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := Compute(g.w, g.h, g.row); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("fast/%dx%d", g.w, g.h), func(b *testing.B) {
-			for b.Loop() {
-				if _, fast, err := computeRows(g.w, g.h, g.row); err != nil || !fast {
-					b.Fatal("not the fast path", err)
-				}
-			}
-		})
-	}
-}
-
-func unguarded(b *testing.B, w, h int) *gray {
-	for seed := range uint64(40) {
-		g := draw("photo", seed, w, h)
-		if _, fast, err := computeRows(w, h, g.row); err == nil && fast {
-			return g
-		}
-	}
-	b.Skip("the guard hits on all pictures")
-	return nil
 }

@@ -14,20 +14,20 @@ import (
 	"github.com/rowan-safety/rowan/internal/vault"
 )
 
-// TestJudged: a decision tells the sources of those signals only that matched
+// TestVote: a decision tells the sources of those signals only that matched
 // what the decider looked at; undoing it takes that back.
-func TestJudged(t *testing.T) {
+func TestVote(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.Open(t))
 	var told []string
 	desk := cases.NewDesk(b.store, b.vault, b.clock, time.Hour, cases.Hooks{
 		Announce: func(context.Context, *store.Tx, safety.Event) error { return nil },
 		Retract:  func(context.Context, *store.Tx, string) (int64, error) { return 1, nil },
-		Judged: func(_ context.Context, _ *store.Tx, caseID string, signals []string, confirmed bool) error {
+		Vote: func(_ context.Context, _ *store.Tx, caseID string, signals []string, confirmed bool) error {
 			told = append(told, fmt.Sprint(caseID, signals, confirmed))
 			return nil
 		},
-		Unjudged: func(_ context.Context, _ *store.Tx, caseID string) error {
+		Unvote: func(_ context.Context, _ *store.Tx, caseID string) error {
 			told = append(told, "undone "+caseID)
 			return nil
 		},
