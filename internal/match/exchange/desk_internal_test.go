@@ -283,6 +283,13 @@ func TestPause(t *testing.T) {
 		t.Errorf("after 429 with Retry-After of half an hour: %s, %d", wait, e.Failures)
 	}
 	var waits []time.Duration
+	before := g.server.Requests()
+	row, err := g.store.Read().ExchangeByName(t.Context(), "ex")
+	g.ok(err)
+	g.ok(g.desk.Sync(t.Context(), row.ID)) // a second job of the same exchange
+	if g.server.Requests() != before {
+		t.Error("the source was asked before its time")
+	}
 	for range 10 {
 		g.server.Arm(exchanges.Status500, 1, nil)
 		g.clock.pass(7 * time.Hour)

@@ -85,11 +85,17 @@ func (d *Desk) SyncNamed(ctx context.Context, name string) error {
 	if err != nil {
 		return store.NotFound(err, "exchange")
 	}
+	if !row.Enabled {
+		return safety.Errorf(safety.Conflict, "this exchange is switched off")
+	}
+	if err := d.store.Read().ScheduleExchange(ctx, row.ID, store.Micros(d.now())); err != nil {
+		return fmt.Errorf("scheduling exchange: %w", err)
+	}
 	return d.Sync(ctx, row.ID)
 }
 
-// Sync runs one round of an exchange, unless somebody else does or it is not
-// there. What goes wrong is stored with the exchange, which is tried again in
+// Sync runs one round of an exchange that is due, unless somebody else does or it
+// is not there. What goes wrong is stored with the exchange, which is tried again in
 // time; an error means that not even this could be done.
 func (d *Desk) Sync(ctx context.Context, id string) error {
 	now := d.now()

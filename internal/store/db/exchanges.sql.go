@@ -140,9 +140,11 @@ func (q *Queries) ChangeExchange(ctx context.Context, arg ChangeExchangeParams) 
 
 const claimExchange = `-- name: ClaimExchange :one
 update exchanges set epoch = epoch + 1, lease_until = $3, last_started_at = $2
-where id = $1 and deleted_at = 0 and lease_until < $2 returning id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at
+where id = $1 and deleted_at = 0 and enabled = true and next_at <= $2 and lease_until < $2 returning id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at
 `
 
+// No row when somebody holds it, or when it is not due: a job that waited in the
+// queue must not ask a source that wants to be left alone.
 func (q *Queries) ClaimExchange(ctx context.Context, iD string, lastStartedAt int64, leaseUntil int64) (Exchange, error) {
 	row := q.db.QueryRowContext(ctx, claimExchange, iD, lastStartedAt, leaseUntil)
 	var i Exchange

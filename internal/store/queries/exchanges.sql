@@ -39,8 +39,10 @@ update exchanges set allowed = held, held = 0, next_at = $2 where id = $1 and he
 select * from exchanges where deleted_at = 0 and enabled = true and next_at <= $1 and lease_until < $1 order by next_at, id;
 
 -- name: ClaimExchange :one
+-- No row when somebody holds it, or when it is not due: a job that waited in the
+-- queue must not ask a source that wants to be left alone.
 update exchanges set epoch = epoch + 1, lease_until = $3, last_started_at = $2
-where id = $1 and deleted_at = 0 and lease_until < $2 returning *;
+where id = $1 and deleted_at = 0 and enabled = true and next_at <= $2 and lease_until < $2 returning *;
 
 -- name: AdvanceExchange :execrows
 update exchanges set checkpoint = $3, generation = $4, guard_live = $5, guard_removed = $6, lease_until = $7, pages = pages + 1,

@@ -32,6 +32,7 @@ func exchanges(s *suite) {
 	same(s, "due later", []db.Exchange{b})(s.q.DueExchanges(s.ctx, 10))
 	b.Epoch, b.LeaseUntil, b.LastStartedAt = 1, 30, 20
 	same(s, "claimed", b)(s.q.ClaimExchange(s.ctx, "x2", 20, 30))
+	none[db.Exchange](s, "claimed before its time")(s.q.ClaimExchange(s.ctx, "x1", 49, 60))
 	none[db.Exchange](s, "claimed twice")(s.q.ClaimExchange(s.ctx, "x2", 30, 40))
 	same(s, "nobody else's turn", []db.Exchange(nil))(s.q.DueExchanges(s.ctx, 30))
 	adv := db.AdvanceExchangeParams{ID: "x2", Epoch: 1, Checkpoint: "c", Generation: 2, GuardLive: 3, GuardRemoved: 4, LeaseUntil: 35, Changes: 5, Removals: 6,
