@@ -6,6 +6,10 @@
 alter table signals add column content_number bigint not null default 0;
 create index signals_content on signals (content_number);
 
+-- An index follows a list of millions in pages.
+drop index signals_added;
+create index signals_added on signals (list_id, added_version, id);
+
 create table contents (
     number     bigint primary key,
     list_id    text not null references lists (id),
@@ -18,5 +22,7 @@ create index contents_off on contents (off_until);
 
 -- +goose Down
 drop table contents;
+drop index signals_added;
+create index signals_added on signals (list_id, added_version);
 drop index signals_content;
 alter table signals drop column content_number;
