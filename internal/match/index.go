@@ -159,15 +159,10 @@ func (x *Index) Refresh(ctx context.Context) error {
 // follow applies what has changed in one list since the index last saw it.
 func (x *Index) follow(ctx context.Context, r db.List) error {
 	x.mu.Lock()
-	place, ok := x.byID[r.ID]
-	if !ok {
-		if len(x.lists) > math.MaxUint16 {
-			x.mu.Unlock()
-			return errors.New("too many lists")
-		}
-		place = uint16(len(x.lists))
-		x.byID[r.ID] = place
-		x.lists = append(x.lists, &list{})
+	place, err := x.place(r.ID)
+	if err != nil {
+		x.mu.Unlock()
+		return err
 	}
 	l := x.lists[place]
 	l.name, l.kind, l.threshold = r.Name, safety.ListKind(r.Kind), int(r.Threshold)
@@ -204,9 +199,41 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 	return nil
 }
 
+// place is where a list is in x.lists, new ones at the end. x.mu is held.
+func (x *Index) place(listID string) (uint16, error) {
+	place, ok := x.byID[listID]
+	if ok {
+		return place, nil
+	}
+	if len(x.lists) > math.MaxUint16 {
+		return 0, errors.New("too many lists")
+	}
+	place = uint16(len(x.lists))
+	x.byID[listID] = place
+	x.lists = append(x.lists, &list{})
+	return place, nil
+}
+
+// batch collects PDQ hashes, which are quicker to insert together.
+type batch struct{ near []hamming.Entry }
+
+func newBatch(n int) *batch { return &batch{near: make([]hamming.Entry, 0, n)} }
+
+// put makes one signal findable. x.mu is held.
+func (x *Index) put(e entry, k exactKey, b *batch) {
+	n, fresh := x.table.add(e)
+	switch {
+	case !fresh:
+	case k.kind == kindPDQ:
+		b.near = append(b.near, hamming.Entry{ID: uint64(n), Key: hamming.Key(k.hash)})
+	default:
+		x.table.link(n, k)
+	}
+}
+
 // add puts signals into the index. x.mu is held.
 func (x *Index) add(place uint16, page []db.Signal) error {
-	var near []hamming.Entry
+	batch := newBatch(len(page))
 	for _, s := range page {
 		h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
 		if err != nil {
@@ -219,21 +246,15 @@ func (x *Index) add(place uint16, page []db.Signal) error {
 		if err != nil {
 			return err
 		}
-		n, fresh := x.table.add(entry{id: id, list: place, content: s.ContentNumber})
-		if !fresh {
-			continue
-		}
-		if h.Type == safety.PDQ {
-			near = append(near, hamming.Entry{ID: uint64(n), Key: hamming.Key(h.Bytes())})
-			continue
-		}
 		k, ok := keyOf(h)
-		if !ok {
+		if h.Type == safety.PDQ {
+			k = exactKey{kind: kindPDQ, hash: [32]byte(h.Bytes())}
+		} else if !ok {
 			return fmt.Errorf("signal %s: nothing looks up %s", s.ID, h.Type)
 		}
-		x.table.link(n, k)
+		x.put(entry{id: id, list: place, content: s.ContentNumber}, k, batch)
 	}
-	x.near.InsertBatch(near)
+	x.near.InsertBatch(batch.near)
 	return nil
 }
 

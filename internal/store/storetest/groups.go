@@ -257,6 +257,10 @@ func contents(s *suite) {
 	same(s, "said last", db.Content{Number: 8, ListID: "l", Note: "m", Metadata: "{}", OffUntil: 60, UpdatedAt: 2})(s.q.Content(s.ctx, 8, "l"))
 	same(s, "off", []db.ContentsOffRow{{Number: 8, OffUntil: 60}})(s.q.ContentsOff(s.ctx, 59))
 	same(s, "on again", []db.ContentsOffRow(nil))(s.q.ContentsOff(s.ctx, 60))
+	s.ok(s.q.StampListVersion(s.ctx, "l", 3, "x"))
+	same(s, "stamp", "x")(s.q.ListVersionStamp(s.ctx, "l", 3))
+	none[string](s, "no such version")(s.q.ListVersionStamp(s.ctx, "l", 4))
+	s.refused("a second stamp of a version", s.q.StampListVersion(s.ctx, "l", 3, "y"))
 	s.ok(s.q.RenameList(s.ctx, "l", "new"))
 	none[db.List](s, "old name")(s.q.ListByName(s.ctx, "l"))
 }
