@@ -774,7 +774,7 @@ const printHolders = `-- name: PrintHolders :many
 select entry_key from exchange_prints where exchange_id = $1 and hash_type = $2 and hash_value = $3
 `
 
-// In no order: asked for one, SQLite would go through the whole primary key.
+// In no order.
 func (q *Queries) PrintHolders(ctx context.Context, exchangeID string, hashType string, hashValue string) ([]string, error) {
 	rows, err := q.db.QueryContext(ctx, printHolders, exchangeID, hashType, hashValue)
 	if err != nil {

@@ -87,7 +87,7 @@ insert into exchange_prints (exchange_id, entry_key, hash_type, hash_value) valu
 delete from exchange_prints where exchange_id = $1 and entry_key = $2 and hash_type = $3 and hash_value = $4;
 
 -- name: PrintHolders :many
--- In no order: asked for one, SQLite would go through the whole primary key.
+-- In no order.
 select entry_key from exchange_prints where exchange_id = $1 and hash_type = $2 and hash_value = $3;
 
 -- name: AddPrintBody :exec
