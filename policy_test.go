@@ -33,11 +33,13 @@ const module = "github.com/rowan-safety/rowan/"
 // floor is the height of a package: it imports only from floors below its own.
 // Rooms on one floor do not know each other.
 var floor = map[string]int{
-	"cmd/rowan":       7,
-	"internal/app":    6,
-	"internal/api":    5,
-	"internal/intake": 4, // brings match, policy and cases together for api, and later for stream
-	"internal/cases":  3, "internal/reporting": 3, "internal/policy": 3, "internal/match": 3, "internal/access": 3,
+	"cmd/rowan":               7,
+	"internal/app":            6,
+	"internal/api":            5,
+	"internal/scan":           5,
+	"internal/match/exchange": 4, // fills match's lists with what vault's credentials open
+	"internal/intake":         4, // brings match, policy and cases together for api, and later for stream
+	"internal/cases":          3, "internal/reporting": 3, "internal/policy": 3, "internal/match": 3, "internal/access": 3,
 	"internal/stream": 3, // webhooks out are a room; events in will be on api's floor
 	"internal/fetch":  1,
 	"internal/vault":  2, "internal/media": 1, "internal/ledger": 1, // vault writes its own ledger rows

@@ -56,7 +56,7 @@ func (r *Result) Dihedral() [8]Hash {
 // and must fill the width elements of luma with values from 0 (black) to 255
 // (white). The slice is only valid during the call.
 //
-// A value other than 0 must not be below 2⁻⁶⁰, where float32 becomes coarse.
+// A value other than 0 must not be below 2⁻¹⁰; [Luma] gives none that is.
 //
 // Memory is at most about width × (90 + ceil(height/128)) float32. The error
 // reports sides that are not positive; a side under 5 gives a zero hash of

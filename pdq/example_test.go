@@ -1,9 +1,11 @@
 package pdq_test
 
 import (
+	"bytes"
 	"fmt"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"log"
 
 	"github.com/rowan-safety/rowan/pdq"
@@ -46,6 +48,33 @@ func ExampleCompute() {
 	}
 	fmt.Println(r.Quality)
 	// Output: 100
+}
+
+func ExampleScreenJPEG() {
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, rings(0), nil); err != nil {
+		log.Fatal(err)
+	}
+	known, err := pdq.FromImage(rings(0))
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Screen first. An error means: not hashed, decode it.
+	r, err := pdq.ScreenJPEG(file.Bytes(), 100_000_000)
+	if err == nil && r.Hash.Distance(known.Hash) > pdq.MatchThreshold+pdq.ScreenMargin {
+		fmt.Println("no match")
+		return
+	}
+	// What screening finds or cannot read, the pixels settle.
+	img, err := jpeg.Decode(&file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if r, err = pdq.FromImage(img); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("match:", r.Hash.Distance(known.Hash) <= pdq.MatchThreshold)
+	// Output: match: true
 }
 
 func ExampleResult_Dihedral() {

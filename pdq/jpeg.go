@@ -38,7 +38,8 @@ var (
 // The hash is of screening grade, and Result.Screening says so. It differs from
 // that of the decoded pixels because these are rounded, cut to 0 to 255 and take
 // their luma from colours that were cut, too. See [ScreenMargin]. Quality may
-// differ as well, by a few points.
+// differ as well, by a few points. Like [FromImage] it knows no colour profiles
+// and no orientation.
 //
 // Headers of more than maxPixels pixels are refused before anything is
 // allocated. Memory is a few rows; for progressive files, 2.2 bytes a pixel.
@@ -142,7 +143,10 @@ func (d *jpegDecoder) decode() error {
 		switch {
 		case marker == eoi:
 			return d.finish()
-		case marker == soi || marker >= rst0 && marker <= rst7 || marker == 0x01:
+		case marker == soi:
+			// Decoders do not agree on which of the two pictures is meant.
+			return damaged("a second start of image")
+		case marker >= rst0 && marker <= rst7 || marker == 0x01:
 			// Stray markers without content, which decoders pass over.
 			continue
 		}
@@ -254,9 +258,6 @@ func (d *jpegDecoder) frame(s []byte, progressive bool) error {
 		comps[0].h, comps[0].v = 1, 1 // the blocks of a lone component are not grouped
 	}
 	d.comps = comps
-	if d.rgb() {
-		return variety("RGB")
-	}
 	// Each block takes a bit at the least.
 	if (d.width+7)/8*((d.height+7)/8) > 8*len(d.data) {
 		return damaged("too short for %d by %d pixels", d.width, d.height)

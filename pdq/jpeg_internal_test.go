@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -236,10 +237,10 @@ func TestScreenMargin(t *testing.T) {
 			var line strings.Builder
 			for d, n := range bins {
 				if n > 0 {
-					line.WriteString(fmt.Sprintf(" %d×%d", n, d))
+					fmt.Fprintf(&line, " %d×%d", n, d)
 				}
 			}
-			t.Logf("vivid %-5v quality %2d: %d refused, worst %d (quality %d), histogram%s", vivid, quality, faint, worst, worstQ, line.String())
+			t.Logf("vivid %-5v quality %2d: %d refused, worst %d (quality %d), pictures × bits apart:%s", vivid, quality, faint, worst, worstQ, line.String())
 			if worst > ScreenMargin {
 				t.Errorf("%d bits", worst)
 			}
@@ -320,7 +321,7 @@ func TestScreenRefuses(t *testing.T) {
 		{"lossless", append(frameHeader(0xc3, 300, 300, 8, "\x01"), enough...), ErrJPEGVariety},
 		{"12 bits", append(frameHeader(sof1, 300, 300, 12, "\x01"), enough...), ErrJPEGVariety},
 		{"four components", append(frameHeader(sof0, 300, 300, 8, "\x01\x02\x03\x04"), enough...), ErrJPEGVariety},
-		{"RGB", append(frameHeader(sof0, 300, 300, 8, "RGB"), enough...), ErrJPEGVariety},
+		{"second start", append([]byte{0xff, soi}, sceneJPEG(t)...), ErrJPEGDamaged},
 		{"height later", append(frameHeader(sof0, 300, 0, 8, "\x01"), enough...), ErrJPEGVariety},
 		{"width 0", append(frameHeader(sof0, 0, 300, 8, "\x01"), enough...), ErrJPEGDamaged},
 		{"two frames", append(frameHeader(sof0, 300, 300, 8, "\x01"), append(frameHeader(sof0, 300, 300, 8, "\x01")[2:], enough...)...), ErrJPEGDamaged},
@@ -331,6 +332,13 @@ func TestScreenRefuses(t *testing.T) {
 		if r, err := ScreenJPEG(c.data, testPixels); !errors.Is(err, c.want) || r != (Result{}) {
 			t.Errorf("%s: hash %v, error %v, want %v", c.name, r.Hash, err, c.want)
 		}
+	}
+	// The same file with Adobe's marker for RGB after the frame.
+	scene := sceneJPEG(t)
+	at := bytes.Index(scene, []byte{0xff, dht})
+	adobe := []byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")
+	if _, err := ScreenJPEG(slices.Insert(bytes.Clone(scene), at, adobe...), testPixels); !errors.Is(err, ErrJPEGVariety) {
+		t.Errorf("RGB: %v, want ErrJPEGVariety", err)
 	}
 	for _, args := range []string{"-arithmetic", "-rgb"} {
 		if _, err := ScreenJPEG(cjpeg(t, photoColours(1, 200, 200, false), args), testPixels); !errors.Is(err, ErrJPEGVariety) {

@@ -61,7 +61,7 @@ func (d *jpegDecoder) scan(s []byte) error {
 				at = j
 			}
 		}
-		if at < 0 || i > 0 && at <= c.parts[i-1].comp || tables>>4 > 3 || tables&15 > 3 { //nolint:gosec // i > 0 was asked just before
+		if at < 0 || i > 0 && at <= c.parts[i-1].comp || tables>>4 > 3 || tables&15 > 3 {
 			return damaged("scan of unknown components or tables")
 		}
 		p := scanPart{comp: at, dc: d.dc[tables>>4], ac: d.ac[tables&15]}
@@ -72,6 +72,9 @@ func (d *jpegDecoder) scan(s []byte) error {
 		c.parts = append(c.parts, p)
 	}
 	if !luma {
+		if d.rgb() {
+			return variety("RGB")
+		}
 		// What is not luma need not be read. The search for the next marker must
 		// only pass over restarts, as it does.
 		return nil
@@ -88,6 +91,9 @@ func (d *jpegDecoder) begin(c *jpegScan) error {
 	if !d.lumaed {
 		if c.ss != 0 || c.ah != 0 {
 			return damaged("a refinement before what it refines")
+		}
+		if d.rgb() { // not before: the marker that says so may follow the frame
+			return variety("RGB")
 		}
 		q := d.quant[lumas.table]
 		if q == nil {

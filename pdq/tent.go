@@ -57,15 +57,3 @@ func reach(p, n, win int) (lo, hi int) {
 	half := (win + 2) / 2
 	return max(0, p+half-win), min(n, p+half)
 }
-
-// overlap is the largest number of tents over one place.
-func overlap(ts []tent) int {
-	most, from := 0, 0
-	for i := range ts {
-		for ts[from].end() <= ts[i].first {
-			from++
-		}
-		most = max(most, i+1-from)
-	}
-	return most
-}

@@ -8,19 +8,19 @@ import "sync"
 //
 // All filters are one loop: what enters the window is added, what leaves it is
 // subtracted, and both are zero outside of the picture. Outputs before and after
-// the picture have the count 0, which makes them 0, too. A filter thus shifts
-// its output by half a window, and places in the comments count from there.
+// the picture are multiplied by 0. A filter thus shifts its output by half a
+// window; places here count from where it starts.
 type strip struct {
 	// With the 8 bytes that the allocator puts before an object of this size,
 	// vectors do not straddle lines of the cache. Only speed depends on that.
-	_                      [7]uint64
-	tile1                  [tileSide * stripRows]float32 // on their way from filter to filter
-	tile2, tile3           [2 * tileSide * stripRows]float32
-	rowInverse, rowCount   [stripRows]float32 // of the first filter along columns
-	sum1, sum2             [stripRows]float32 // of the filters along rows
-	half                   [stripRows]float32 // 8 sums of the first filter along columns, between the halves of a tile
-	pickInverse, pickCount [grid]float32      // of the second filter along rows
-	pickSums               [grid]float32
+	_                 [7]uint64
+	tile1             [tileSide * stripRows]float32     //nolint:unused // for the assembly: sums on their way from filter to filter
+	tile2, tile3      [2 * tileSide * stripRows]float32 //nolint:unused // for the assembly: the same
+	rowHigh, rowLow   [stripRows]float32                // of the first filter along columns
+	sum1, sum2        [stripRows]float32                //nolint:unused // for the assembly: of the filters along rows
+	half              [stripRows]float32                //nolint:unused // for the assembly: 8 sums of the first filter along columns, between the halves of a tile
+	pickHigh, pickLow [grid]float32                     // of the second filter along rows
+	pickSums          [grid]float32                     //nolint:unused // for the assembly: of the last filter
 
 	luma   *float32 // 16 rows
 	stride uintptr  // of luma, bytes
@@ -30,19 +30,19 @@ type strip struct {
 	histSize     uintptr  // of a ring, bytes; its last tile lies beyond and is copied to the first
 	lag          uintptr  // of what leaves the window, bytes
 
-	inverse, count *float32 // by place: 1/count and count of the first filter's window
-	sums           *float32 // by place: of the first filter along columns
-	ring           *float32 // what entered it lately, for each tile of columns
-	ringTile       uintptr  // of a tile of it, bytes
-	enter, leave   uintptr  // in a tile: where these 16 rows go, what leaves the window
-	wraps          uintptr  // not 0 if these 16 rows are the ring's last, and its first
+	high, low    *float32 // by place: reciprocals of the first filter's count
+	sums         *float32 // by place: of the first filter along columns
+	ring         *float32 // what entered it lately, for each tile of columns
+	ringTile     uintptr  // of a tile of it, bytes
+	enter, leave uintptr  // in a tile: where these 16 rows go, what leaves the window
+	wraps        uintptr  // not 0 if these 16 rows are the ring's last, and its first
 
 	sampled  *int64   // 4 × the places to sample, ascending; then one that is never reached
 	picks    *float32 // the sums there, 16 rows each
 	pickRing *float32 // like ring, for the last filter
 	out      *float32 // sums of the last filter, 16 rows of 64
 
-	nextSample, ringNow, flip uintptr // spilled registers
+	nextSample, ringNow, flip uintptr //nolint:unused // for the assembly: spilled registers
 }
 
 const (
@@ -57,6 +57,9 @@ type scratch struct {
 	floats []float32
 }
 
+// keptScratch is the most float32 that are kept: enough for 50 megapixels.
+const keptScratch = 1 << 20
+
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // carve takes n float32 from the start of store, by whole lines.
@@ -66,16 +69,33 @@ func carve(store *[]float32, n int) []float32 {
 	return piece
 }
 
-// maxVectorSide keeps windows below 1024, for all of which the quotient by
-// reciprocal and remainder was compared with the division for all significands.
+// maxVectorSide keeps counts within what [reciprocals] is for.
 const maxVectorSide = 1024 * 2 * grid
+
+// reciprocals splits 1/n, n up to 1024, into high, rounded to float32, and low,
+// what is left, rounded: 1/n (1 + 2⁻⁴⁸) at most. Then fma(s, high, s·low) is s/n
+// correctly rounded for every float32 s that is not tiny, though it takes two
+// instructions and no division. What is rounded at the end differs from s/n by
+// less than 2⁻⁴⁶ of it, while no s/n is nearer to the middle between two float32
+// than 2⁻²⁶/n of it: such a middle is M·2^e with M of 25 bits and odd, so s/n
+// equal to it would need an s of more than 24 bits, and |s − n·M·2^e| is a
+// multiple of 2^e at the least.
+//
+// Not tiny: no digit of s·low that matters may fall below 2⁻¹⁴⁹. Sums are
+// multiples of the least place of what enters; from luma of 0 or at least 2⁻¹⁰
+// through three quotients that stays above 2⁻⁹⁹, and low above 2⁻³⁶.
+func reciprocals(n int) (high, low float32) {
+	inverse := 1 / float64(n)
+	high = float32(inverse)
+	return high, float32(inverse - float64(high))
+}
 
 // machineKernels lists the kernels in assembly that this processor can run.
 func machineKernels() []*kernel {
 	const (
-		osxsave, avx, fma = 1 << 27, 1 << 28, 1 << 12                     // leaf 1, ecx
-		avx2, avx512f     = 1 << 5, 1 << 16                               // leaf 7, ebx
-		ymm, zmm          = 1<<1 | 1<<2, 1<<1 | 1<<2 | 1<<5 | 1<<6 | 1<<7 // xcr0
+		osxsave, avx, fma = 1 << 27, 1 << 28, 1 << 12 // leaf 1, ecx
+		avx2, avx512f     = 1 << 5, 1 << 16           // leaf 7, ebx
+		ymm               = 1<<1 | 1<<2               // xcr0
 	)
 	top, _, _ := cpuid(0)
 	_, _, c1 := cpuid(1)
@@ -86,24 +106,10 @@ func machineKernels() []*kernel {
 	if b7&avx2 == 0 {
 		return nil
 	}
-	with := func(name string, through func(*strip)) *kernel {
-		return &kernel{
-			name: name, transform: transformVector, gradients: gradientsVector,
-			rgba: rgbaVector, grays: graysVector, ycbcr: ycbcrVector,
-			downsample: func(width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
-				if max(width, height) > maxVectorSide {
-					downsample(width, height, row, samples)
-					return
-				}
-				downsampleVector(through, width, height, row, samples)
-			},
-		}
-	}
-	all := []*kernel{with("avx2", stripAVX2)}
-	if b7&avx512f != 0 && xgetbv()&zmm == zmm {
-		all = append([]*kernel{with("avx512", stripAVX512)}, all...)
-	}
-	return all
+	return []*kernel{{
+		name: "avx2", downsample: downsampleVector, transform: transformVector, gradients: gradientsVector,
+		rgba: rgbaVector, grays: graysVector, ycbcr: ycbcrVector,
+	}}
 }
 
 func transformVector(a *[grid * grid]float32) (b block) {
@@ -156,11 +162,17 @@ var cosinesAcross = sync.OnceValue(func() *[grid][freqs]float32 {
 })
 
 func gradientsVector(s *[grid * grid]float32) int {
+	high, low := reciprocals(255)
 	edge := [8]int32{-1, -1, -1, -1, -1, -1, -1, 0}
-	return int(gradientsAVX2(&s[0], &edge[0], 100, 1./255, 255))
+	return int(gradientsAVX2(&s[0], &edge[0], 100, high, low))
 }
 
-func downsampleVector(through func(*strip), width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
+// downsampleVector is [downsample] by vectors.
+func downsampleVector(width, height int, row func(y int, luma []float32), samples *[grid * grid]float32) {
+	if max(width, height) > maxVectorSide {
+		downsample(width, height, row, samples)
+		return
+	}
 	var (
 		win, tall    = window(width), window(height)
 		shift, lower = (win+2)/2 - 1, (tall+2)/2 - 1
@@ -182,8 +194,10 @@ func downsampleVector(through func(*strip), width, height int, row func(y int, l
 	const beside = 4
 	room := stride + 2*beside*tileSide
 	need := stripRows*stride + room + 2*(hist+tileSide)*stripRows + 3*room + (tiles+2*beside+grid/tileSide)*ringTile + 2*grid*stripRows + 12*line
-	work := scratches.Get().(*scratch) //nolint:errcheck // nothing else is put there
-	defer scratches.Put(work)
+	work := scratches.Get().(*scratch)
+	if need <= keptScratch {
+		defer scratches.Put(work)
+	}
 	if len(work.floats) < need {
 		work.floats = make([]float32, need)
 	}
@@ -192,25 +206,23 @@ func downsampleVector(through func(*strip), width, height int, row func(y int, l
 	*s = strip{}
 	luma := carve(&store, stripRows*stride+room)
 	hist1, hist2 := carve(&store, (hist+tileSide)*stripRows), carve(&store, (hist+tileSide)*stripRows)
-	inverse, count, sums := carve(&store, room)[beside*tileSide:], carve(&store, room)[beside*tileSide:], carve(&store, room)[beside*tileSide:]
+	high, low, sums := carve(&store, room)[beside*tileSide:], carve(&store, room)[beside*tileSide:], carve(&store, room)[beside*tileSide:]
 	rings, pickRing := carve(&store, (tiles+2*beside)*ringTile)[beside*ringTile:], carve(&store, grid/tileSide*ringTile)
 	picks, out := carve(&store, grid*stripRows), carve(&store, stripRows*grid)
 
 	for x := range width {
 		lo, hi := reach(x, width, win)
-		count[x+shift] = float32(hi - lo)
-		inverse[x+shift] = 1 / float32(hi-lo)
+		high[x+shift], low[x+shift] = reciprocals(hi - lo)
 	}
 	for k, x := range at {
 		lo, hi := reach(x, width, win)
-		s.pickCount[k] = float32(hi - lo)
-		s.pickInverse[k] = 1 / float32(hi-lo)
+		s.pickHigh[k], s.pickLow[k] = reciprocals(hi - lo)
 		sampled[k] = int64(4 * (x + 2*shift))
 	}
 	sampled[grid] = 1 << 62
 	s.luma, s.stride, s.tiles = &luma[0], uintptr(4*stride), tiles
 	s.hist1, s.hist2, s.histSize, s.lag = &hist1[0], &hist2[0], uintptr(4*stripRows*hist), uintptr(4*stripRows*win)
-	s.inverse, s.count, s.sums = &inverse[0], &count[0], &sums[0]
+	s.high, s.low, s.sums = &high[0], &low[0], &sums[0]
 	s.ring, s.ringTile, s.pickRing = &rings[0], uintptr(4*ringTile), &pickRing[0]
 	s.sampled, s.picks, s.out = &sampled[0], &picks[0], &out[0]
 
@@ -223,14 +235,13 @@ func downsampleVector(through func(*strip), width, height int, row func(y int, l
 			} else {
 				clear(line)
 			}
-			s.rowCount[i], s.rowInverse[i] = 0, 0
+			s.rowHigh[i], s.rowLow[i] = 0, 0
 			if place := y + i - lower; place >= 0 && place < height {
 				lo, hi := reach(place, height, tall)
-				s.rowCount[i] = float32(hi - lo)
-				s.rowInverse[i] = 1 / float32(hi-lo)
+				s.rowHigh[i], s.rowLow[i] = reciprocals(hi - lo)
 			}
 		}
-		clear(hist1[:4*stripRows*0+len(hist1)])
+		clear(hist1)
 		clear(hist2)
 		slot += stripRows
 		leave := slot - tall
@@ -242,7 +253,7 @@ func downsampleVector(through func(*strip), width, height int, row func(y int, l
 			s.wraps = 1
 			slot = 0
 		}
-		through(s)
+		stripAVX2(s)
 		pickedAVX2(s)
 		for i := range stripRows {
 			place := y + i - 2*lower
@@ -266,16 +277,13 @@ func xgetbv() uint32
 func stripAVX2(s *strip)
 
 //go:noescape
-func stripAVX512(s *strip)
-
-//go:noescape
 func pickedAVX2(s *strip)
 
 //go:noescape
 func transformAVX2(a, d, across, t, b *float32)
 
 //go:noescape
-func gradientsAVX2(s *float32, edge *int32, hundred, inverse, full float32) int64
+func gradientsAVX2(s *float32, edge *int32, hundred, high, low float32) int64
 
 //go:noescape
 func lumaRGBAAVX2(pix *uint8, out *float32, groups int, weights *[3]float32)

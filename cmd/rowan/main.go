@@ -25,6 +25,9 @@ func main() {
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "rowan:", err)
+		if e, ok := errors.AsType[exitError](err); ok {
+			os.Exit(e.status)
+		}
 		os.Exit(1)
 	}
 }
@@ -40,7 +43,7 @@ func root() *cobra.Command {
 		Version: version, SilenceUsage: true, SilenceErrors: true}
 	c.PersistentFlags().StringVar(&o.config, "config", "", "configuration file (YAML)")
 	c.PersistentFlags().StringVar(&o.data, "data", "", "data folder (default ./data)")
-	c.AddCommand(serveCommand(o), keysCommand(o), listsCommand(o), checkCommand(o), verifyCommand(o), doctorCommand(o),
+	c.AddCommand(serveCommand(o), keysCommand(o), listsCommand(o), exchangesCommand(o), checkCommand(o), scanCommand(o), benchCommand(), verifyCommand(o), doctorCommand(o),
 		canaryCommand(), openapiCommand(), sampleCommand(o))
 	return c
 }

@@ -16,10 +16,9 @@ import (
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/app"
+	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
-	"github.com/rowan-safety/rowan/internal/media"
-	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/sample"
 	"github.com/rowan-safety/rowan/internal/store"
@@ -137,19 +136,24 @@ func checkCommand(o *options) *cobra.Command {
 }
 
 func checkFiles(ctx context.Context, a *app.App, files []string) error {
-	if err := a.Index.Refresh(ctx); err != nil {
-		return err
-	}
-	pool, err := a.NewPool(ctx)
+	desk, closeDesk, err := looker(ctx, a)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
+	defer closeDesk()
 	out := json.NewEncoder(os.Stdout)
 	for _, file := range files {
-		c, err := checkFile(ctx, a, pool, file)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		got, _, err := desk.Look(ctx, intake.Content{Surface: safety.SurfacePublic, File: data})
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
+		}
+		c := checked{File: file, Scan: got.Scan, Reason: got.ScanReason, Verdict: got.Verdict, Findings: []string{}}
+		for _, f := range got.Findings {
+			c.Findings = append(c.Findings, fmt.Sprintf("%s %s on %s (%s)", f.Match, f.Detector, f.List, f.Variant))
 		}
 		if err := out.Encode(c); err != nil {
 			return err
@@ -158,33 +162,16 @@ func checkFiles(ctx context.Context, a *app.App, files []string) error {
 	return nil
 }
 
-func checkFile(ctx context.Context, a *app.App, pool *media.Pool, file string) (checked, error) {
-	data, err := os.ReadFile(file)
+// looker is a desk for commands that look files up by themselves.
+func looker(ctx context.Context, a *app.App) (*intake.Desk, func(), error) {
+	if err := a.Index.Refresh(ctx); err != nil {
+		return nil, nil, err
+	}
+	pool, err := a.NewPool(ctx)
 	if err != nil {
-		return checked{}, err
+		return nil, nil, err
 	}
-	digests, err := media.Digest(bytes.NewReader(data))
-	if err != nil {
-		return checked{}, err
-	}
-	report, err := pool.Examine(ctx, data)
-	if err != nil {
-		return checked{}, err
-	}
-	q := match.Query{Exact: []safety.Hash{digests.SHA256, digests.SHA1, digests.MD5}}
-	for _, h := range report.Hashes {
-		q.Near = append(q.Near, match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame})
-	}
-	found, err := a.Index.Lookup(q)
-	if err != nil {
-		return checked{}, err
-	}
-	c := checked{File: file, Scan: report.Scan, Reason: report.Reason, Findings: []string{},
-		Verdict: a.Policy.Decide(policy.Facts{Surface: safety.SurfacePublic, Scan: report.Scan, ScanReason: report.Reason, Findings: found}).Verdict}
-	for _, f := range found {
-		c.Findings = append(c.Findings, fmt.Sprintf("%s %s on %s (%s)", f.Match, f.Detector, f.List, f.Variant))
-	}
-	return c, nil
+	return a.NewIntake(pool), pool.Close, nil
 }
 
 func verifyCommand(o *options) *cobra.Command {

@@ -38,12 +38,14 @@ type SignalCounts struct {
 	SHA1   int64 `json:"sha1"`
 	SHA256 int64 `json:"sha256"`
 	PDQ    int64 `json:"pdq"`
+	URL    int64 `json:"url" doc:"Links"`
+	Opaque int64 `json:"opaque" doc:"Kept and not compared: PhotoDNA and others that Rowan cannot compute"`
 }
 
 // SignalModel is one signal, without its value.
 type SignalModel struct {
 	ID             string    `json:"id"`
-	Type           string    `json:"type" enum:"md5,sha1,sha256,pdq"`
+	Type           string    `json:"type" enum:"md5,sha1,sha256,pdq,url,photodna,netclean,videntifier,tmk_pdqf,ssvh_pdna,ssvh_safer_hash"`
 	Note           string    `json:"note,omitempty"`
 	Source         string    `json:"source,omitempty"`
 	Classification string    `json:"classification,omitempty"`
@@ -144,13 +146,18 @@ func (a *API) listRoutes() {
 }
 
 func listModel(l match.List) ListModel {
+	var opaque int64
+	for _, t := range safety.OpaqueTypes {
+		opaque += l.Signals[t]
+	}
 	var off *time.Time
 	if !l.OffUntil.IsZero() {
 		off = &l.OffUntil
 	}
 	return ListModel{Name: l.Name, Kind: string(l.Kind), Source: l.Source, Threshold: l.Threshold, Enabled: l.Enabled, Ratio: l.Ratio, OffUntil: off,
 		Version: l.Version, CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt, Signals: SignalCounts{MD5: l.Signals[safety.MD5],
-			SHA1: l.Signals[safety.SHA1], SHA256: l.Signals[safety.SHA256], PDQ: l.Signals[safety.PDQ]}}
+			SHA1: l.Signals[safety.SHA1], SHA256: l.Signals[safety.SHA256], PDQ: l.Signals[safety.PDQ],
+			URL: l.Signals[safety.URL], Opaque: opaque}}
 }
 
 func (a *API) getLists(ctx context.Context, _ *struct{}) (*listsOutput, error) {

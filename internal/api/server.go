@@ -20,6 +20,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/match/exchange"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
@@ -30,20 +31,22 @@ import (
 
 // Deps are the rooms that the API opens to the outside.
 type Deps struct {
-	Store    *store.Store
-	Access   *access.Desk
-	Intake   *intake.Desk
-	Lists    *match.Lists
-	Index    *match.Index
-	Pool     *media.Pool
-	Fetch    *fetch.Fetcher
-	Cases    *cases.Desk
-	Reports  *reporting.Desk
-	Vault    *vault.Vault
-	Ledger   *ledger.Log
-	Webhooks *stream.Webhooks
-	Console  fs.FS // the console's built files; nil for none
-	Metrics  http.Handler
+	Store   *store.Store
+	Access  *access.Desk
+	Intake  *intake.Desk
+	Lists   *match.Lists
+	Index   *match.Index
+	Pool    *media.Pool
+	Fetch   *fetch.Fetcher
+	Cases   *cases.Desk
+	Reports *reporting.Desk
+	// Exchanges bring lists from elsewhere.
+	Exchanges *exchange.Desk
+	Vault     *vault.Vault
+	Ledger    *ledger.Log
+	Webhooks  *stream.Webhooks
+	Console   fs.FS // the console's built files; nil for none
+	Metrics   http.Handler
 	// Observe is told of every answer, by route pattern and never by path.
 	Observe       func(pattern string, status int, took time.Duration)
 	Now           func() time.Time
@@ -88,6 +91,7 @@ func (a *API) routes() {
 	a.checkRoutes()
 	a.accountRoutes()
 	a.listRoutes()
+	a.exchangeRoutes()
 	a.caseRoutes()
 	a.evidenceRoutes()
 	a.reportRoutes()

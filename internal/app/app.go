@@ -22,6 +22,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/match/exchange"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
@@ -47,6 +48,8 @@ type App struct {
 	Cases    *cases.Desk
 	Reports  *reporting.Desk
 	Webhooks *stream.Webhooks
+
+	Exchanges *exchange.Desk
 
 	blobs *vault.Folder
 	lock  *os.File
@@ -105,6 +108,7 @@ func (a *App) openVault() error {
 }
 
 func (a *App) openDesks() error {
+	a.Exchanges = exchange.NewDesk(a.Store, a.Lists, a.Vault, filepath.Join(a.Config.Data, "imports"), time.Now, a.Log)
 	r := a.Config.Reporting
 	client, err := cybertip.New(cybertip.Config{BaseURL: r.URL, Username: r.Username, Password: r.Password})
 	if err != nil {
@@ -116,7 +120,7 @@ func (a *App) openDesks() error {
 			Email: r.Email, Phone: r.Phone, CompanyTemplate: r.CompanyTemplate, TermsURL: r.TermsURL, LegalURL: r.LegalURL}},
 		reporting.Hooks{Announce: a.Webhooks.Announce})
 	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
-		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged})
+		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged, Vote: a.vote, Unvote: a.Exchanges.Withdraw})
 	return nil
 }
 
@@ -210,7 +214,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 	return api.Deps{Store: a.Store, Fetch: fetch.New(fetch.Config{Hosts: f.Hosts, AllowHTTP: f.AllowHTTP,
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
-		Reports: a.Reports, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Reports: a.Reports, Exchanges: a.Exchanges, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }
@@ -229,17 +233,35 @@ func (a *App) startJobs(ctx context.Context, in *intake.Desk) (stop func(context
 		return a.Webhooks.Deliver(ctx, args.DeliveryID)
 	})
 	store.Handle(jobs, func(ctx context.Context, _ stream.SweepArgs) error { return a.Webhooks.Sweep(ctx) })
+	store.Handle(jobs, func(ctx context.Context, args exchange.SyncArgs) error { return a.Exchanges.Sync(ctx, args.ExchangeID) })
+	store.Handle(jobs, func(ctx context.Context, _ exchange.DueArgs) error { return a.Exchanges.Due(ctx) })
+	store.Handle(jobs, func(ctx context.Context, _ exchange.VoteArgs) error { return a.Exchanges.Send(ctx) })
 	store.Handle(jobs, func(ctx context.Context, _ expireArgs) error { return a.expire(ctx) })
 	store.Handle(jobs, func(ctx context.Context, _ retroArgs) error { return a.retro(ctx, in) })
 	jobs.Every(5*time.Second, retroArgs{})
 	jobs.Every(time.Minute, reporting.SweepArgs{})
 	jobs.Every(time.Minute, stream.SweepArgs{})
+	jobs.Every(30*time.Second, exchange.DueArgs{})
+	jobs.Every(time.Minute, exchange.VoteArgs{})
 	jobs.Every(time.Hour, expireArgs{})
 	// With SQLite the lock on the data folder says that nobody else is at work.
-	if err := a.Reports.Resume(ctx, a.Store.Engine() == store.SQLite); err != nil {
+	alone := a.Store.Engine() == store.SQLite
+	if err := errors.Join(a.Reports.Resume(ctx, alone), a.Exchanges.Resume(ctx, alone)); err != nil {
 		return nil, err
 	}
 	return a.Store.Start(context.WithoutCancel(ctx), jobs)
+}
+
+// vote carries a reviewer's judgement to the exchanges of the signals that had
+// matched.
+func (a *App) vote(ctx context.Context, tx *store.Tx, caseID string, signals []string, confirmed bool) error {
+	v := exchange.Verdict{CaseID: caseID, Affirmative: confirmed, NotBefore: time.Now().Add(exchange.VoteDelay)}
+	for _, s := range signals {
+		if err := a.Exchanges.Feedback(ctx, tx, s, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // retroArgs is the job that holds recent uploads against lists that have grown.

@@ -51,7 +51,7 @@ type MatchConfig struct {
 type MediaConfig struct {
 	MaxFileBytes     int64 `yaml:"max_file_bytes" env:"ROWAN_MEDIA_MAX_FILE_BYTES"`         // default 32 MiB
 	Children         int   `yaml:"children" env:"ROWAN_MEDIA_CHILDREN"`                     // decoding processes; default one a core
-	ChildMemoryBytes int64 `yaml:"child_memory_bytes" env:"ROWAN_MEDIA_CHILD_MEMORY_BYTES"` // of each; default 192 MiB, at least 128 MiB
+	ChildMemoryBytes int64 `yaml:"child_memory_bytes" env:"ROWAN_MEDIA_CHILD_MEMORY_BYTES"` // of each; default 256 MiB, at least 128 MiB
 	// Undo says which edits are undone before a picture is looked up: none,
 	// default or wide (package pdq/undo); docs/matching.md has what each wins.
 	Undo             undo.Set `yaml:"undo" env:"ROWAN_MEDIA_UNDO"`
@@ -122,7 +122,8 @@ func (c *Config) Complete() error {
 		c.Media.MaxFileBytes = 32 << 20
 	}
 	if c.Media.ChildMemoryBytes == 0 {
-		c.Media.ChildMemoryBytes = 192 << 20
+		// A progressive JPEG of 12 megapixels, as the web is full of, needs 208 MiB.
+		c.Media.ChildMemoryBytes = 256 << 20
 	}
 	if c.Match.RetroDays == 0 {
 		c.Match.RetroDays = 7

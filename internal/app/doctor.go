@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -31,6 +32,7 @@ func (a *App) Examine(ctx context.Context) []Finding {
 	add("evidence store", a.Vault.Ready(), "takes writes")
 	add("vault key", private(a.Config.Evidence.KeyFile), "readable by its owner only")
 	add("lists", a.Index.Refresh(ctx), fmt.Sprintf("%d signals", a.Index.Signals()))
+	add("exchanges", a.exchanges(ctx), "no alarm")
 	add("policy", nil, a.Policy.Version())
 	pool, err := a.NewPool(ctx)
 	note := ""
@@ -50,6 +52,24 @@ func (a *App) Examine(ctx context.Context) []Finding {
 	}
 	add("authority", err, where)
 	return out
+}
+
+// exchanges names those that an operator should look at.
+func (a *App) exchanges(ctx context.Context) error {
+	all, err := a.Exchanges.All(ctx)
+	if err != nil {
+		return err
+	}
+	var bad []error
+	for _, e := range all {
+		switch {
+		case e.Held > 0:
+			bad = append(bad, fmt.Errorf("%s: %d removals wait for a person", e.Name, e.Held))
+		case e.Stale:
+			bad = append(bad, fmt.Errorf("%s: no success for too long: %s", e.Name, e.LastError))
+		}
+	}
+	return errors.Join(bad...)
 }
 
 func private(file string) error {

@@ -41,6 +41,7 @@ func newTelemetry(a *App, in *intake.Desk, pool *media.Pool) *telemetry {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rowan_signals", Help: "Signals in the index."},
 			func() float64 { return float64(a.Index.Signals()) }),
 	)
+	t.registry.MustRegister(exchangeMetrics{a})
 	return t
 }
 

@@ -52,6 +52,10 @@ type Hooks struct {
 	// Withdraw removes the draft of a decision. It fails with a Conflict when
 	// the report is past being a draft.
 	Withdraw func(ctx context.Context, tx *store.Tx, who safety.Actor, decisionID string) error
+	// Vote tells where lists come from what a person who looked thinks of the
+	// signals that had matched; Unvote takes it back. Nil: nobody is told.
+	Vote   func(ctx context.Context, tx *store.Tx, caseID string, signals []string, confirmed bool) error
+	Unvote func(ctx context.Context, tx *store.Tx, caseID string) error
 	// Judged counts a decision (by is 1), or that it was taken back (-1), on the
 	// scores of the signals that brought the case here. It may be nil.
 	Judged func(ctx context.Context, tx *store.Tx, signals []string, confirmed bool, by int64) error

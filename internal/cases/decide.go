@@ -160,6 +160,9 @@ func (d *Desk) consequences(ctx context.Context, tx *store.Tx, c db.Case, made d
 		Basis: fmt.Sprintf("%d days from a decision of not confirmed", int(d.keep/(24*time.Hour)))}); err != nil {
 		return err
 	}
+	if err := d.vote(ctx, tx, c, made); err != nil {
+		return err
+	}
 	if err := d.judged(ctx, tx, made, 1); err != nil {
 		return err
 	}
@@ -258,6 +261,11 @@ func (d *Desk) Undo(ctx context.Context, who safety.Actor, caseID string) (db.Ca
 			}
 		} else if !d.CanUndo(who, made, "") {
 			return c, safety.Errorf(safety.Conflict, "the platform has been told; this decision can no longer be undone")
+		}
+		if d.hooks.Unvote != nil {
+			if err := d.hooks.Unvote(ctx, tx, caseID); err != nil {
+				return c, err
+			}
 		}
 		if _, err := tx.UndoDecision(ctx, made.ID, store.Micros(d.now())); err != nil {
 			return c, fmt.Errorf("undoing decision: %w", err)

@@ -154,6 +154,7 @@ func TestEndToEndAccessible(t *testing.T) {
 	a.screen("queue")
 	a.reviewing()
 	a.reporting()
+	s.run("exchanges", "add", "sample-file", "--list", "from-a-file", "--list-kind", "harmful", "--settings", `{"url":"file:none.csv","format":"csv"}`)
 	a.others()
 	t.Logf("%d screens × light, dark × 1440×900, 360×740: %d violations\n%s", len(a.checked), a.violations, strings.Join(a.checked, ", "))
 	s.stop()
@@ -224,6 +225,9 @@ func (a *auditor) others() {
 	b.button("Import")
 	b.until(`document.querySelectorAll('[role=alert] li').length == 2`)
 	a.screen("import with errors", "/import") // 422: that is the point
+	b.visit("#/exchanges", testid("exchanges"))
+	b.until(`document.querySelector('main tbody .badge')`)
+	a.screen("exchanges")
 	b.visit("#/activity", "main table")
 	a.screen("activity ledger")
 	b.visit("#/activity/webhooks", "#deliveries")

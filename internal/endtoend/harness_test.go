@@ -216,7 +216,13 @@ type server struct {
 // serve starts rowan on a fresh data folder. env are further settings.
 func serve(t *testing.T, a *authority, env ...string) *server {
 	t.Helper()
-	s := &server{t: t, bin: rowanBinary(t), data: filepath.Join(t.TempDir(), "data"), port: freePort(t), log: &lines{},
+	return serveIn(t, filepath.Join(t.TempDir(), "data"), a, env...)
+}
+
+// serveIn is serve with a data folder at a place.
+func serveIn(t *testing.T, data string, a *authority, env ...string) *server {
+	t.Helper()
+	s := &server{t: t, bin: rowanBinary(t), data: data, port: freePort(t), log: &lines{},
 		env: append(env, "ROWAN_REPORTING_URL=http://"+a.addr+"/ispws")}
 	s.start()
 	t.Cleanup(func() {

@@ -108,6 +108,14 @@ func (d *Desk) Check(ctx context.Context, c Content) (Answer, error) {
 	return d.count(d.check(ctx, c, true))
 }
 
+// Look examines content and says what a check would answer, and the SHA-256 of
+// the file, without any effect: no case, no event, no count, and nothing is
+// remembered.
+func (d *Desk) Look(ctx context.Context, c Content) (a Answer, sum string, err error) {
+	s, _, a, err := d.decide(ctx, c)
+	return a, s.digests.SHA256.Value, err
+}
+
 // Again checks an upload of some time ago by its hashes, because a list has
 // grown. What is found opens a case and is announced, as with any check.
 func (d *Desk) Again(ctx context.Context, u match.Upload) error {
@@ -145,28 +153,36 @@ func (d *Desk) count(a Answer, err error) (Answer, error) {
 
 // check answers. remember says that the upload is new, and to be remembered.
 func (d *Desk) check(ctx context.Context, c Content, remember bool) (Answer, error) {
-	seen, err := d.examine(ctx, c)
+	seen, out, a, err := d.decide(ctx, c)
 	if err != nil {
 		return Answer{}, err
 	}
 	if remember && len(seen.exact)+len(seen.near) > 0 {
 		d.Recents.Note(c.upload(seen, d.Now()))
 	}
-	found, err := d.Index.Lookup(match.Query{Exact: seen.exact, Near: seen.near})
-	if err != nil {
-		return Answer{}, err
-	}
-	out := d.Rules.Decide(policy.Facts{Surface: c.Surface, Jurisdiction: c.Jurisdiction, Scan: seen.scan,
-		ScanReason: seen.reason, Findings: found})
-	for _, err := range out.Errors {
-		d.Log.ErrorContext(ctx, "policy rule failed; holding", "error", err)
-	}
-	a := Answer{ID: safety.NewID("chk", d.Now()), Verdict: out.Verdict, Scan: seen.scan, ScanReason: seen.reason,
-		Findings: found, PolicyVersion: out.Version}
 	if out.Verdict == safety.VerdictAllow && out.Case == nil {
 		return a, nil
 	}
 	return d.commit(ctx, c, seen, a, out)
+}
+
+// decide examines, looks up and asks the policy.
+func (d *Desk) decide(ctx context.Context, c Content) (seen, policy.Outcome, Answer, error) {
+	s, err := d.examine(ctx, c)
+	if err != nil {
+		return s, policy.Outcome{}, Answer{}, err
+	}
+	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near})
+	if err != nil {
+		return s, policy.Outcome{}, Answer{}, err
+	}
+	out := d.Rules.Decide(policy.Facts{Surface: c.Surface, Jurisdiction: c.Jurisdiction, Scan: s.scan,
+		ScanReason: s.reason, Findings: found})
+	for _, err := range out.Errors {
+		d.Log.ErrorContext(ctx, "policy rule failed; holding", "error", err)
+	}
+	return s, out, Answer{ID: safety.NewID("chk", d.Now()), Verdict: out.Verdict, Scan: s.scan, ScanReason: s.reason,
+		Findings: found, PolicyVersion: out.Version}, nil
 }
 
 func (c Content) upload(s seen, now time.Time) match.Upload {

@@ -52,6 +52,9 @@ func (ls *Lists) AddContent(ctx context.Context, actor, name string, c ContentOn
 	}
 	err = ls.change(ctx, name, func(tx *store.Tx, l db.List) error {
 		number = 0 // the transaction may run more than once
+		if err := byHand(ctx, tx.Queries, l.ID); err != nil {
+			return err
+		}
 		now := ls.now()
 		version, err := ls.bump(ctx, tx, l.ID, 0)
 		if err != nil {

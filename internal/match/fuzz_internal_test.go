@@ -48,7 +48,7 @@ func parseAny(t *testing.T, format Format, text string) {
 			wantOurs(t, bad, text)
 			return nil
 		}
-		h, err := safety.ParseHash(r.Hash.Type, r.Hash.Value)
+		h, err := safety.ParseSignal(r.Hash.Type, r.Hash.Value)
 		if err != nil || h != r.Hash {
 			t.Errorf("hash %v of %q is not valid: %v", r.Hash.Type, r.Hash.Value, err)
 		}

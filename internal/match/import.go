@@ -19,8 +19,9 @@ type Format string
 
 // The formats.
 const (
-	// FormatCSV has a header that names its columns: sha256, sha1, md5, pdq,
-	// note, source, classification, in any order and number.
+	// FormatCSV has a header that names its columns: sha256, sha1, md5, pdq, url
+	// (a link, see [URLSignal]), an opaque type of package safety, note, source,
+	// classification, in any order and number.
 	FormatCSV Format = "csv"
 	// FormatHashes has one hash a line, "type:hex" or bare hex of 32 (MD5), 40
 	// (SHA-1) or 64 digits (SHA-256); # begins a comment.
@@ -78,6 +79,9 @@ func (ls *Lists) Import(ctx context.Context, actor, name string, format Format, 
 	l, err := ls.store.Read().ListByName(ctx, name)
 	if err != nil {
 		return ImportResult{}, store.NotFound(err, "list")
+	}
+	if err := byHand(ctx, ls.store.Read(), l.ID); err != nil {
+		return ImportResult{}, err
 	}
 	im := &importing{ls: ls, list: l.ID, skipBad: skipBad}
 	if err := im.begin(ctx); err != nil {
@@ -259,7 +263,10 @@ func parse(format Format, r io.Reader, fn func(Row, error) error) error {
 // signal checks a hash as a list entry: on top of its form, a PDQ hash must not
 // be the zero hash, which every featureless picture matches.
 func signal(t safety.HashType, text string) (safety.Hash, error) {
-	h, err := safety.ParseHash(t, text)
+	if t == safety.URL {
+		return URLSignal(text)
+	}
+	h, err := safety.ParseSignal(t, text)
 	if err != nil {
 		return h, err
 	}

@@ -213,9 +213,12 @@ func (x *Index) add(l *list, s db.Signal, near []hamming.Entry) ([]hamming.Entry
 	if _, ok := x.numbers[s.ID]; ok {
 		return near, nil
 	}
-	h, err := safety.ParseHash(safety.HashType(s.HashType), s.HashValue)
+	h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
 	if err != nil {
 		return near, fmt.Errorf("signal %s: %w", s.ID, err)
+	}
+	if h.Type.Opaque() {
+		return near, nil // kept for those who can compute it; nothing here can match it
 	}
 	x.next++
 	e := entry{signal: s.ID, list: l, number: s.ContentNumber}

@@ -64,10 +64,10 @@ func csvColumns(header []string) ([]string, error) {
 	some := false
 	for i, name := range header {
 		columns[i] = strings.ToLower(strings.TrimSpace(name))
-		some = some || safety.HashType(columns[i]).Valid()
+		some = some || safety.HashType(columns[i]).Known()
 	}
 	if !some {
-		return nil, safety.Errorf(safety.Invalid, "the header names none of the columns sha256, sha1, md5, pdq")
+		return nil, safety.Errorf(safety.Invalid, "the header names none of the columns sha256, sha1, md5, pdq, url, photodna")
 	}
 	return columns, nil
 }
@@ -90,7 +90,7 @@ func csvRow(line int, columns, record []string, fn func(Row, error) error) error
 	var hashes []safety.Hash
 	for i, c := range columns {
 		t := safety.HashType(c)
-		if !t.Valid() || strings.TrimSpace(record[i]) == "" {
+		if !t.Known() || strings.TrimSpace(record[i]) == "" {
 			continue
 		}
 		h, err := signal(t, record[i])
@@ -151,9 +151,9 @@ func bareHash(text string) (safety.Hash, error) {
 // the classification; its meaning depends on the national model, so it is kept
 // as it is.
 type vicsMedia struct {
-	MD5, SHA1, Series string
-	Category          *int
-	AlternativeHashes []struct{ HashName, HashValue string }
+	MD5, SHA1, PhotoDNA, Series string
+	Category                    *int
+	AlternativeHashes           []struct{ HashName, HashValue string }
 }
 
 // parseVICS streams OData-style VICS JSON: media records under "value" (a hash
@@ -251,6 +251,8 @@ func (p *vicsParser) caseOrMedia() error {
 			return p.decode(&m.MD5)
 		case "SHA1":
 			return p.decode(&m.SHA1)
+		case "PhotoDNA":
+			return p.decode(&m.PhotoDNA)
 		case "Series":
 			return p.decode(&m.Series)
 		case "Category":
@@ -289,17 +291,20 @@ func (p *vicsParser) media(m vicsMedia) error {
 }
 
 func emitVICS(row Row, m vicsMedia, fn func(Row, error) error) error {
-	named := []struct{ name, value string }{{"md5", m.MD5}, {"sha1", m.SHA1}}
+	named := []struct{ name, value string }{{"md5", m.MD5}, {"sha1", m.SHA1}, {"photodna", m.PhotoDNA}}
 	for _, a := range m.AlternativeHashes {
 		named = append(named, struct{ name, value string }{strings.ReplaceAll(strings.ToLower(a.HashName), "-", ""), a.HashValue})
 	}
 	var hashes []safety.Hash
 	for _, n := range named {
 		t := safety.HashType(n.name)
-		if n.value == "" || !t.Valid() {
+		if n.value == "" || !t.Known() || t == safety.URL {
 			continue
 		}
 		h, err := signal(t, n.value)
+		if err != nil && t.Opaque() {
+			continue // nothing here matches it, and it must not cost the others
+		}
 		if err != nil {
 			return fn(row, err)
 		}

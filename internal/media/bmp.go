@@ -20,6 +20,7 @@ func readBMP(x *examination) error {
 	}
 	img, err := bmp.Decode(bytes.NewReader(x.data))
 	if truncation(err) {
+		forget()
 		if img, err = bmp.Decode(io.MultiReader(bytes.NewReader(x.data), zeros(1<<16+4*int64(c.Width)*int64(c.Height)))); err == nil {
 			return x.salvage(0, img, 1, ReasonTruncated)
 		}

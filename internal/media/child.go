@@ -41,7 +41,7 @@ func ChildMain() {
 
 // wasmOverhead is the memory of a child with a Wasm module besides that of the
 // module: overhead, and what compiling leaves behind.
-const wasmOverhead = overhead + 48<<20
+const wasmOverhead = overhead + 24<<20
 
 // serve is the life of a child.
 func serve(in io.Reader, out io.Writer) error {

@@ -64,7 +64,9 @@ func (s space) profile() []byte {
 		curve = append([]byte("para\x00\x00\x00\x00\x00\x03\x00\x00"), be32(157286, 62119, 3417, 5073, 2651)...)
 	}
 	head := make([]byte, 128)
-	copy(head[12:], "mntrRGB XYZ ")
+	copy(head[8:], "\x04\x20\x00\x00mntrRGB XYZ ")
+	copy(head[36:], "acsp")
+	copy(head[68:], be32(0xf6d6, 0x10000, 0xd32d)) // the illuminant D50
 	body, table := []byte(nil), be32(6)
 	add := func(tag string, b []byte) {
 		for len(b)%4 != 0 {
@@ -81,6 +83,7 @@ func (s space) profile() []byte {
 		add(c+"XYZ", xyz)
 		add(c+"TRC", curve)
 	}
+	binary.BigEndian.PutUint32(head, uint32(len(head)+len(table)+len(body)))
 	return append(append(head, table...), body...)
 }
 
@@ -189,7 +192,11 @@ func TestProfiles(t *testing.T) {
 		}
 		for kind, file := range map[string][]byte{
 			"PNG": iCCP(t, asPNG(t, numbers), s.profile()), "JPEG": app2(asJPEG(t, numbers, 97), s.profile()),
+			"HEIC": fixture(t, "p3.heic"), "AVIF": fixture(t, "p3.avif"),
 		} {
+			if (kind == "HEIC" || kind == "AVIF") && s.name != displayP3.name {
+				continue // there is a file in one space only
+			}
 			r := look(t, p, file)
 			original, _ := variant(r, "original")
 			seen, ok := variant(r, "srgb")

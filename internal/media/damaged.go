@@ -11,6 +11,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"runtime"
 
 	"golang.org/x/image/webp"
 )
@@ -35,6 +36,10 @@ func (x *examination) salvageRaster(index int, r raster, orientation int, reason
 	}
 	return halt{"partial", reason}
 }
+
+// forget frees what the last try took, since the next takes as much again. The
+// collector alone may come too late to keep a child below its limit.
+func forget() { runtime.GC() }
 
 type zeroReader struct{}
 
@@ -64,6 +69,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 func repairJPEG(data []byte, l jpegLayout) (image.Image, error) {
 	end := []byte{0xff, markerEOI, 0xff, markerEOI}
 	whole := &countingReader{r: io.MultiReader(bytes.NewReader(data), bytes.NewReader(end))}
+	forget()
 	img, err := jpeg.Decode(whole)
 	if err == nil && !l.complete {
 		return img, nil
@@ -72,6 +78,7 @@ func repairJPEG(data []byte, l jpegLayout) (image.Image, error) {
 		// The decoder reads 4 KiB at a time; the damage is in the last of them.
 		data = data[:min(len(data), max(whole.n-jpegBuffer, l.scan))]
 	}
+	forget()
 	data = bytes.TrimRight(data, "\xff") // half a marker would be completed by the zeros
 	return jpeg.Decode(io.MultiReader(bytes.NewReader(data), zeros(l.samples+1<<16), bytes.NewReader(end)))
 }
@@ -93,6 +100,7 @@ func (l *pngLayout) restPNG(f pngFrame) image.Image {
 	if err != nil {
 		return nil
 	}
+	forget()
 	row := 1 + (int64(f.w)*int64(pngDepth(l.header))+7)/8
 	whole := row * int64(f.h)
 	there := &countingReader{r: z}
@@ -128,20 +136,20 @@ func pngDepth(header []byte) int {
 // rewrite makes a whole PNG of rows, without compressing them.
 func (l *pngLayout) rewrite(w io.Writer, f pngFrame, rows io.Reader) error {
 	if _, err := w.Write(l.head(f)); err != nil {
-		return err //nolint:wrapcheck // nobody sees it: the reading end decides
+		return err
 	}
 	z, err := zlib.NewWriterLevel(chunkWriter{w}, zlib.NoCompression)
 	if err != nil {
-		return err //nolint:wrapcheck // likewise
+		return err
 	}
 	if _, err := io.Copy(z, rows); err != nil {
-		return err //nolint:wrapcheck // likewise
+		return err
 	}
 	if err := z.Close(); err != nil {
-		return err //nolint:wrapcheck // likewise
+		return err
 	}
 	_, err = w.Write(appendChunk(nil, "IEND", nil))
-	return err //nolint:wrapcheck // likewise
+	return err
 }
 
 // chunkWriter writes IDAT chunks.
@@ -152,7 +160,7 @@ func (c chunkWriter) Write(p []byte) (int, error) {
 	sum := crc32.Update(crc32.ChecksumIEEE(head[4:]), crc32.IEEETable, p)
 	for _, b := range [][]byte{head, p, binary.BigEndian.AppendUint32(nil, sum)} {
 		if _, err := c.w.Write(b); err != nil {
-			return 0, err //nolint:wrapcheck // likewise
+			return 0, err
 		}
 	}
 	return len(p), nil
@@ -259,6 +267,7 @@ func (f *webpFrame) visible(most int64) image.Image {
 	if n <= int64(len(f.image)) || n > most {
 		return nil
 	}
+	forget()
 	whole := *f
 	whole.image = append(bytes.Clone(f.image), make([]byte, n+n&1-int64(len(f.image)))...)
 	img, err := webp.Decode(bytes.NewReader(whole.wrap()))

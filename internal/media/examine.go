@@ -155,8 +155,9 @@ func (x *examination) begin(w, h, frames int, need int64) error {
 
 // overhead is memory of a child besides decoded pixels: the Go runtime alone
 // takes some 45 MiB of what RLIMIT_DATA counts, then there are hashing and
-// garbage not yet collected.
-const overhead = 80 << 20
+// garbage not yet collected. With less, pictures that are let in as just fitting
+// were seen to kill their child.
+const overhead = 104 << 20
 
 // fits holds sizes from a header against the limits.
 func (x *examination) fits(w, h int, need int64) error {

@@ -112,11 +112,9 @@ func TestNoDistinctFrameIsSkipped(t *testing.T) {
 		for i, n := range order {
 			frames[i], apng[i] = pictures[n], parts[n]
 		}
-		kind, data := "gif", []byte(nil)
+		kind, data := "gif", asAnimatedGIF(t, frames)
 		if rapid.Bool().Draw(rt, "apng") {
 			kind, data = "png", asAPNG(apng)
-		} else {
-			data = asAnimatedGIF(t, frames)
 		}
 		r := look(t, pool[most], data)
 		if r.Format != kind || r.Frames != len(order) {

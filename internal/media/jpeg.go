@@ -61,19 +61,20 @@ func readJPEG(x *examination) error {
 	}
 	x.ends(l.end)
 	x.colour = iccConversion(l.profile)
-	img, err := jpeg.Decode(bytes.NewReader(x.data[:l.end]))
-	if err == nil && l.complete {
-		return x.hashJPEG(img, l, "")
-	}
 	reason := ReasonTruncated
 	if l.complete {
+		img, err := jpeg.Decode(bytes.NewReader(x.data[:l.end]))
+		if err == nil {
+			return x.hashJPEG(img, l, "")
+		}
 		var unsupported jpeg.UnsupportedError
 		if errors.As(err, &unsupported) {
 			return err
 		}
 		reason = ReasonCorrupt
 	}
-	if img, err = repairJPEG(x.data[:l.end], l); err != nil {
+	img, err := repairJPEG(x.data[:l.end], l)
+	if err != nil {
 		return failed(reason)
 	}
 	return x.hashJPEG(img, l, reason)

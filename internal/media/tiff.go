@@ -39,6 +39,7 @@ func readTIFF(x *examination) error {
 		}
 		img, err := tiff.Decode(&page{data: x.data, at: at})
 		if err != nil && !complete && end <= x.lim.MaxBytes {
+			forget()
 			if img, err = tiff.Decode(&page{data: x.data, at: at, size: end}); err != nil {
 				return failed(ReasonTruncated)
 			}

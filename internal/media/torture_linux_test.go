@@ -41,7 +41,7 @@ func TestTorture(t *testing.T) {
 	bait := newTrap(t)
 	// The limits that Rowan serves with, but for the time. A child that tries a
 	// forbidden system call dies of it, so that tries are counted.
-	p := newPool(t, media.Trapping(media.Config{Children: 2, Limits: media.Limits{ChildData: 192 << 20, MaxHashed: 256, Timeout: 700 * time.Millisecond}}))
+	p := newPool(t, media.Trapping(media.Config{Children: 2, Limits: media.Limits{ChildData: 256 << 20, MaxHashed: 256, Timeout: 500 * time.Millisecond}}))
 	f := &factory{t: t, seeds: seeds(t), lure: bait.lure}
 	score := newScore()
 	for n := first; n < files; n++ {

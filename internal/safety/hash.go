@@ -20,14 +20,14 @@ const (
 // HashTypes lists the hash types that Rowan computes.
 var HashTypes = []HashType{SHA256, SHA1, MD5, PDQ}
 
-// Size is the length of a hash of this type in bytes, 0 for an unknown type.
+// Size is the length of a hash of this type in bytes, 0 for a type without one.
 func (t HashType) Size() int {
 	switch t {
 	case MD5:
 		return 16
 	case SHA1:
 		return 20
-	case SHA256, PDQ:
+	case SHA256, PDQ, URL:
 		return 32
 	}
 	return 0
@@ -50,6 +50,10 @@ func ParseHash(t HashType, text string) (Hash, error) {
 	if !t.Valid() {
 		return Hash{}, Errorf(Invalid, "unknown hash type")
 	}
+	return parseHex(t, text)
+}
+
+func parseHex(t HashType, text string) (Hash, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	raw, err := hex.DecodeString(text)
 	if err != nil {

@@ -2,6 +2,7 @@ package undo
 
 import (
 	"fmt"
+	"image"
 	"math"
 
 	"github.com/rowan-safety/rowan/pdq"
@@ -81,13 +82,9 @@ func (s *Shrinker) Plane() Plane { return s.out }
 
 // hash hashes the plane.
 func (p Plane) hash() pdq.Result {
-	r, err := pdq.Compute(p.W, p.H, func(y int, luma []float32) {
-		for x, v := range p.Pix[y*p.W : (y+1)*p.W] {
-			luma[x] = float32(v)
-		}
-	})
+	r, err := pdq.FromImage(&image.Gray{Pix: p.Pix, Stride: p.W, Rect: image.Rect(0, 0, p.W, p.H)})
 	if err != nil {
-		return pdq.Result{}
+		return pdq.Result{} // of an empty plane, which there is not
 	}
 	return r
 }
@@ -132,23 +129,47 @@ func (p Plane) turn(degrees float64) Plane {
 	sin, cos := math.Sincos(degrees * math.Pi / 180)
 	out := Plane{W: p.W, H: p.H, Pix: make([]uint8, p.W*p.H)}
 	cx, cy := float64(p.W-1)/2, float64(p.H-1)/2
+	dx, dy := fixed(cos), fixed(sin) // from one pixel to the next of a row
 	for y := range p.H {
-		dy := float64(y) - cy
-		for x := range p.W {
-			dx := float64(x) - cx
-			out.Pix[y*p.W+x] = p.at(cx+dx*cos-dy*sin, cy+dx*sin+dy*cos)
+		below := float64(y) - cy
+		u, v := fixed(cx-cx*cos-below*sin), fixed(cy-cx*sin+below*cos)
+		row := out.Pix[y*p.W : (y+1)*p.W]
+		for x := range row {
+			// As at does it, for the inside, where nearly all pixels are.
+			if i, j := u>>16, v>>16; uint(i) < uint(p.W-1) && uint(j) < uint(p.H-1) {
+				here, next := p.Pix[j*p.W+i:][:2:2], p.Pix[(j+1)*p.W+i:][:2:2]
+				fx, fy := u>>8&255, v>>8&255
+				top := int(here[0])<<8 + (int(here[1])-int(here[0]))*fx
+				bottom := int(next[0])<<8 + (int(next[1])-int(next[0]))*fx
+				row[x] = uint8((top<<8 + (bottom-top)*fy + 1<<15) >> 16)
+			} else {
+				row[x] = p.at(u, v)
+			}
+			u, v = u+dx, v+dy
 		}
 	}
 	return out
 }
 
-// at interpolates between the four nearest pixels.
-func (p Plane) at(x, y float64) uint8 {
-	x, y = min(max(x, 0), float64(p.W-1)), min(max(y, 0), float64(p.H-1))
-	x0, y0 := int(x), int(y)
-	x1, y1 := min(x0+1, p.W-1), min(y0+1, p.H-1)
-	fx, fy := int(256*(x-float64(x0))), int(256*(y-float64(y0)))
-	top := int(p.Pix[y0*p.W+x0])*(256-fx) + int(p.Pix[y0*p.W+x1])*fx
-	bottom := int(p.Pix[y1*p.W+x0])*(256-fx) + int(p.Pix[y1*p.W+x1])*fx
-	return uint8((top*(256-fy) + bottom*fy + 1<<15) >> 16)
+// fixed is a coordinate in 65536ths of a pixel.
+func fixed(x float64) int { return int(math.Round(x * 65536)) }
+
+// at interpolates between the four pixels around a fixed-point place; beyond the
+// edge it is the edge.
+func (p Plane) at(u, v int) uint8 {
+	x, y := u>>16, v>>16
+	fx, fy := u>>8&255, v>>8&255
+	if uint(x) >= uint(p.W-1) || uint(y) >= uint(p.H-1) {
+		if x < 0 || x >= p.W-1 {
+			x, fx = min(max(x, 0), p.W-1), 0
+		}
+		if y < 0 || y >= p.H-1 {
+			y, fy = min(max(y, 0), p.H-1), 0
+		}
+	}
+	i := y*p.W + x
+	right, below := min(1, p.W-1-x), p.W*min(1, p.H-1-y)
+	a, b, c, d := int(p.Pix[i]), int(p.Pix[i+right]), int(p.Pix[i+below]), int(p.Pix[i+below+right])
+	top, bottom := a<<8+(b-a)*fx, c<<8+(d-c)*fx
+	return uint8((top<<8 + (bottom-top)*fy + 1<<15) >> 16)
 }

@@ -115,6 +115,72 @@ type Evidence struct {
 	DestroyedAt int64
 }
 
+type Exchange struct {
+	ID            string
+	Name          string
+	Kind          string
+	ListID        string
+	Settings      string
+	Sealed        []byte
+	IntervalUs    int64
+	Enabled       bool
+	Feedback      bool
+	Checkpoint    string
+	Generation    int64
+	GuardLive     int64
+	GuardRemoved  int64
+	Held          int64
+	Allowed       int64
+	Epoch         int64
+	LeaseUntil    int64
+	NextAt        int64
+	Attempts      int64
+	LastStartedAt int64
+	LastSuccessAt int64
+	LastError     string
+	Pages         int64
+	Changes       int64
+	Removals      int64
+	Malformed     int64
+	Unknown       int64
+	Outdated      int64
+	CreatedAt     int64
+	UpdatedAt     int64
+	DeletedAt     int64
+}
+
+type ExchangeEntry struct {
+	ExchangeID string
+	EntryKey   string
+	Stamp      int64
+	Digest     string
+	Deleted    bool
+	Generation int64
+}
+
+type ExchangePrint struct {
+	ExchangeID string
+	EntryKey   string
+	HashType   string
+	HashValue  string
+}
+
+type ExchangeVote struct {
+	ID          string
+	ExchangeID  string
+	EntryKey    string
+	HashType    string
+	HashValue   string
+	Affirmative bool
+	CaseID      string
+	State       string
+	Attempts    int64
+	NextAt      int64
+	SentAt      int64
+	LastError   string
+	CreatedAt   int64
+}
+
 type Finding struct {
 	ID       string
 	ItemID   string
@@ -213,6 +279,11 @@ type Passkey struct {
 	UserID     string
 	Credential string
 	CreatedAt  int64
+}
+
+type PrintBody struct {
+	Digest string
+	Body   []byte
 }
 
 type Quota struct {

@@ -100,7 +100,7 @@ func EachDatabase(t *testing.T, fn func(t *testing.T, fresh func(testing.TB) *Da
 		server := os.Getenv(EnvPostgres)
 		switch {
 		case server != "":
-			fn(t, func(t testing.TB) *Database { t.Helper(); return newPostgres(t, server) })
+			fn(t, func(t testing.TB) *Database { t.Helper(); return NewPostgres(t, server) })
 		case os.Getenv(EnvRequire) != "":
 			t.Fatalf("%s is set and %s is not: PostgreSQL must be tested here (scripts/with-postgres CMD starts one)", EnvRequire, EnvPostgres)
 		default:
@@ -109,9 +109,9 @@ func EachDatabase(t *testing.T, fn func(t *testing.T, fresh func(testing.TB) *Da
 	})
 }
 
-// newPostgres makes a database of its own on the server and drops it after the
+// NewPostgres makes a database of its own on the server and drops it after the
 // test.
-func newPostgres(t testing.TB, server string) *Database {
+func NewPostgres(t testing.TB, server string) *Database {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {

@@ -52,6 +52,12 @@ export const lists = {
   releaseSignal: (name: string, s: string) => post<void>(`/v1/lists/${id(name)}/signals/${id(s)}/release`, undefined),
 }
 
+export const exchanges = {
+  all: () => get<{ items: t.Exchange[] }>('/v1/exchanges'),
+  sync: (name: string) => post<t.Exchange>(`/v1/exchanges/${id(name)}/sync`),
+  allow: (name: string) => post<t.Exchange>(`/v1/exchanges/${id(name)}/allow-removals`),
+}
+
 export const ledger = {
   entries: (subject: string, cursor?: string) =>
     get<t.Page<t.LedgerEntry>>(`/v1/ledger/entries${query({ subject, ...page(cursor) })}`),

@@ -204,6 +204,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/exchanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All exchanges and how they are
+         * @description Needs the scope `lists:read`.
+         */
+        get: operations["get-exchanges"];
+        put?: never;
+        /**
+         * Feed a list from elsewhere
+         * @description Needs the scope `lists:write`.
+         */
+        post: operations["create-exchange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exchanges/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One exchange and how it is
+         * @description Needs the scope `lists:read`.
+         */
+        get: operations["get-exchange"];
+        put?: never;
+        post?: never;
+        /**
+         * End an exchange; its list stays as it is
+         * @description Needs the scope `lists:write`.
+         */
+        delete: operations["delete-exchange"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an exchange; new settings read everything again
+         * @description Needs the scope `lists:write`.
+         */
+        patch: operations["change-exchange"];
+        trace?: never;
+    };
+    "/v1/exchanges/{name}/allow-removals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Consent to the removals that the last sync held back
+         * @description Needs the scope `lists:write`.
+         */
+        post: operations["allow-removals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exchanges/{name}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sync as soon as a worker is free
+         * @description Needs the scope `lists:write`.
+         */
+        post: operations["sync-exchange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/incident-types": {
         parameters: {
             query?: never;
@@ -963,6 +1055,10 @@ export interface components {
             items: components["schemas"]["CaseSummary"][];
             next_cursor?: string;
         };
+        Category: {
+            include: boolean;
+            label: string;
+        };
         CheckMeta: {
             /** @description The platform's id of the account that sent it */
             account_id?: string;
@@ -1026,6 +1122,14 @@ export interface components {
              * @description 0 to 100
              */
             score: number;
+        };
+        Credentials: {
+            feedback_key?: string;
+            function_key?: string;
+            password?: string;
+            subscription_key?: string;
+            token?: string;
+            username?: string;
         };
         DecisionInput: {
             /** @description Needed when confirmed; see /v1/incident-types */
@@ -1178,6 +1282,9 @@ export interface components {
             operation: string;
             request_id?: string;
         };
+        ExchangesOutputBody: {
+            items: components["schemas"]["ListExchangeModel"][];
+        };
         FindingModel: {
             detector: string;
             /** Format: int64 */
@@ -1283,6 +1390,77 @@ export interface components {
         LinkOutputBody: {
             link: string;
         };
+        ListExchangeModel: {
+            /**
+             * Format: int64
+             * @description This and the next: since it was made
+             */
+            changes: number;
+            enabled: boolean;
+            /** Format: int64 */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Since the last success
+             */
+            failures: number;
+            /** @description Reviewers' votes are sent */
+            feedback: boolean;
+            has_credentials: boolean;
+            /**
+             * Format: int64
+             * @description Removals that wait for a person
+             */
+            held_removals: number;
+            /** Format: int64 */
+            interval_seconds: number;
+            /** @enum {string} */
+            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "list";
+            /** Format: date-time */
+            last_started_at?: string;
+            /** Format: date-time */
+            last_success_at?: string;
+            /** @description The list that it feeds */
+            list: string;
+            /**
+             * Format: int64
+             * @description Fingerprints that could not be read
+             */
+            malformed: number;
+            name: string;
+            /** Format: date-time */
+            next_at: string;
+            /**
+             * Format: int64
+             * @description Changes older than what was known
+             */
+            outdated: number;
+            /** @description What went wrong last, in words */
+            problem?: string;
+            /** Format: int64 */
+            removals: number;
+            settings: components["schemas"]["Settings"];
+            /** @description No success for longer than three intervals */
+            stale: boolean;
+            /** @enum {string} */
+            state: "off" | "syncing" | "waiting_for_person" | "failing" | "stale" | "ok" | "new";
+            /**
+             * Format: int64
+             * @description Fingerprints of types that Rowan does not know
+             */
+            unknown: number;
+            votes: components["schemas"]["VotesModel"];
+        };
+        ListExchangeOptions: {
+            /** @description Stored sealed and never returned */
+            credentials?: components["schemas"]["Credentials"];
+            enabled?: boolean;
+            /** @description Send reviewers' votes; off by default */
+            feedback?: boolean;
+            /** Format: int64 */
+            interval_seconds?: number;
+            settings?: components["schemas"]["Settings"];
+        };
         ListModel: {
             /** Format: date-time */
             created_at: string;
@@ -1355,6 +1533,22 @@ export interface components {
             key: string;
             name: string;
             role: string;
+        };
+        NewListExchangeModel: {
+            /** @description Stored sealed and never returned */
+            credentials?: components["schemas"]["Credentials"];
+            enabled?: boolean;
+            /** @description Send reviewers' votes; off by default */
+            feedback?: boolean;
+            /** Format: int64 */
+            interval_seconds?: number;
+            /** @enum {string} */
+            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "list";
+            /** @description An empty list that nothing else feeds */
+            list: string;
+            /** @description a-z, 0-9, dot, dash, underscore */
+            name: string;
+            settings?: components["schemas"]["Settings"];
         };
         NewListModel: {
             /** @enum {string} */
@@ -1644,15 +1838,46 @@ export interface components {
             /** @enum {string} */
             role: "service" | "reviewer" | "supervisor" | "admin";
         };
+        Settings: {
+            categories?: string;
+            category_map?: {
+                [key: string]: components["schemas"]["Category"];
+            };
+            columns?: {
+                [key: string]: string;
+            };
+            fetch_large?: boolean;
+            format?: string;
+            group?: string;
+            items?: string;
+            /** Format: int64 */
+            max_removal_percent?: number;
+            reasons?: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            start?: string;
+            url?: string;
+        };
         SignalCounts: {
             /** Format: int64 */
             md5: number;
+            /**
+             * Format: int64
+             * @description Kept and not compared: PhotoDNA and others that Rowan cannot compute
+             */
+            opaque: number;
             /** Format: int64 */
             pdq: number;
             /** Format: int64 */
             sha1: number;
             /** Format: int64 */
             sha256: number;
+            /**
+             * Format: int64
+             * @description Links
+             */
+            url: number;
         };
         SignalModel: {
             /** Format: date-time */
@@ -1664,7 +1889,7 @@ export interface components {
             score?: components["schemas"]["Score"];
             source?: string;
             /** @enum {string} */
-            type: "md5" | "sha1" | "sha256" | "pdq";
+            type: "md5" | "sha1" | "sha256" | "pdq" | "url" | "photodna" | "netclean" | "videntifier" | "tmk_pdqf" | "ssvh_pdna" | "ssvh_safer_hash";
         };
         SignalsOutputBody: {
             items: components["schemas"]["SignalModel"][];
@@ -1697,6 +1922,14 @@ export interface components {
             evidence_id: string;
             /** @enum {string} */
             mode: "original" | "not_viewed";
+        };
+        VotesModel: {
+            /** Format: int64 */
+            refused: number;
+            /** Format: int64 */
+            sent: number;
+            /** Format: int64 */
+            waiting: number;
         };
         WebhookModel: {
             /** Format: date-time */
@@ -2037,6 +2270,228 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-exchanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangesOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewListExchangeModel"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListExchangeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListExchangeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListExchangeOptions"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListExchangeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "allow-removals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListExchangeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sync-exchange": {
+        parameters: {
+            query?: {
+                /** @description Read everything again, from the beginning */
+                whole?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListExchangeModel"];
                 };
             };
             /** @description Error */

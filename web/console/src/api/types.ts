@@ -58,3 +58,5 @@ export type KeyRole = Key['role']
 
 // A request carries the fields, not the link to its own schema.
 type Fields<T> = Omit<T, '$schema'>
+
+export type Exchange = S['ListExchangeModel']

@@ -8,6 +8,7 @@ export type Route =
   | { name: 'report'; id: string }
   | { name: 'lists' }
   | { name: 'list'; id: string }
+  | { name: 'exchanges' }
   | { name: 'activity'; tab: 'ledger' | 'webhooks' }
   | { name: 'people' }
   | { name: 'settings' }
@@ -29,6 +30,7 @@ export function parse(hash: string): Route {
     case 'activity':
       return { name: 'activity', tab: arg === 'webhooks' ? 'webhooks' : 'ledger' }
     case 'reports':
+    case 'exchanges':
     case 'people':
     case 'settings':
       return arg ? { name: 'unknown' } : { name: head }

@@ -1,6 +1,6 @@
 // Plain words for what the API says in codes.
 
-import type { Account, Environment, Finding, Item, ListKind, Priority, ReportState, ScanState } from '../api/types'
+import type { Account, Environment, Exchange, Finding, Item, ListKind, Priority, ReportState, ScanState } from '../api/types'
 
 export function duration(ms: number): string {
   const min = Math.floor(Math.max(0, ms) / 60_000)
@@ -249,4 +249,22 @@ export function ageTable(cases: { priority: Priority; opened_at: string }[], now
     if (row && i >= 0) row[i]!++
   }
   return t
+}
+
+export const exchangeKinds: Record<Exchange['kind'], string> = {
+  ncmec: 'NCMEC Hash Sharing',
+  stopncii: 'StopNCII',
+  threatexchange: 'ThreatExchange',
+  tat: 'Tech Against Terrorism',
+  list: 'List file',
+}
+
+export const exchangeStates: Record<Exchange['state'], string> = {
+  off: 'Switched off',
+  syncing: 'Syncing',
+  waiting_for_person: 'Waits for you',
+  failing: 'Failing',
+  stale: 'Out of date',
+  ok: 'In order',
+  new: 'Not synced yet',
 }
