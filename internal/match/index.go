@@ -17,6 +17,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/vpdq"
 )
 
 // Near is one perceptual hash to look up.
@@ -25,12 +26,14 @@ type Near struct {
 	Quality int    // 0–100; under [pdq.MinQuality] it is not looked up
 	Variant string // which form of the picture this is
 	Frame   int
+	At      time.Duration // when the frame is shown, in a video
 }
 
 // Query is everything known of one piece of content.
 type Query struct {
 	Exact []safety.Hash
 	Near  []Near
+	Video []Video // for a video: its frames, once for each orientation
 }
 
 // lot is where in [0, wholeRatio) the content falls: always the same for the
@@ -64,6 +67,7 @@ type Index struct {
 	exact   map[string]map[uint64]bool // type and raw bytes of a hash → numbers
 	next    uint64
 	near    *hamming.Index
+	videos  *vpdq.Index
 	// quarantined are signals which flooded: what they find makes no automatic block.
 	quarantined map[string]bool
 	off         map[int64]time.Time // contents which do not match until then
@@ -92,13 +96,14 @@ type entry struct {
 	list   *list
 	key    string // of the exact map; empty for PDQ
 	number int64  // of its content
+	video  int    // how many frames can be matched, for a video
 }
 
 // NewIndex returns an empty index, which is not ready until [Index.Refresh]
 // has loaded it once.
 func NewIndex(s *store.Store, now func() time.Time, log *slog.Logger) *Index {
 	return &Index{store: s, log: log, now: now, lists: map[string]*list{}, entries: map[uint64]entry{},
-		numbers: map[string]uint64{}, exact: map[string]map[uint64]bool{}, near: hamming.New()}
+		numbers: map[string]uint64{}, exact: map[string]map[uint64]bool{}, near: hamming.New(), videos: vpdq.NewIndex(vpdq.Options{})}
 }
 
 // Run follows the database until ctx ends. A failure is logged and tried again;
@@ -190,6 +195,10 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 	if err != nil {
 		return err
 	}
+	videos, err := videoFrames(ctx, q, added)
+	if err != nil {
+		return err
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, s := range removed {
@@ -197,7 +206,7 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 	}
 	var near []hamming.Entry
 	for _, s := range added {
-		if near, err = x.add(l, s, near); err != nil {
+		if near, err = x.add(l, s, near, videos[s.HashValue]); err != nil {
 			return err
 		}
 	}
@@ -207,9 +216,9 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 }
 
 // add puts a signal into the index, or appends it to near, which the caller
-// inserts: one by one, a first load would take several times as long. x.mu is
-// held.
-func (x *Index) add(l *list, s db.Signal, near []hamming.Entry) ([]hamming.Entry, error) {
+// inserts: one by one, a first load would take several times as long. frames are
+// those of a video. x.mu is held.
+func (x *Index) add(l *list, s db.Signal, near []hamming.Entry, frames []vpdq.Frame) ([]hamming.Entry, error) {
 	if _, ok := x.numbers[s.ID]; ok {
 		return near, nil
 	}
@@ -222,7 +231,9 @@ func (x *Index) add(l *list, s db.Signal, near []hamming.Entry) ([]hamming.Entry
 	}
 	x.next++
 	e := entry{signal: s.ID, list: l, number: s.ContentNumber}
-	if h.Type == safety.PDQ {
+	if h.Type == safety.VPDQ {
+		e.video = x.videos.Insert(x.next, frames)
+	} else if h.Type == safety.PDQ {
 		near = append(near, hamming.Entry{ID: x.next, Key: hamming.Key(h.Bytes())})
 	} else {
 		e.key = exactKey(h)
@@ -241,7 +252,8 @@ func (x *Index) remove(signal string) {
 	if !ok {
 		return
 	}
-	if e := x.entries[n]; e.key == "" {
+	if e := x.entries[n]; x.videos.Delete(n) { // it was a video
+	} else if e.key == "" {
 		x.near.Delete(n)
 	} else if delete(x.exact[e.key], n); len(x.exact[e.key]) == 0 {
 		delete(x.exact, e.key)
@@ -270,7 +282,8 @@ func (x *Index) Lookup(q Query) ([]safety.Finding, error) {
 			return found, nil
 		}
 	}
-	return append(found, withoutAllowed(x.lookupNear(q.Near, lot, now))...), nil
+	found = append(found, x.lookupFrames(q, lot, now)...)
+	return append(found, x.lookupVideos(q.Video, lot, now)...), nil
 }
 
 func (x *Index) lookupExact(hashes []safety.Hash, lot int, now time.Time) []safety.Finding {

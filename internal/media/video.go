@@ -132,6 +132,9 @@ func (p *Pool) watch(ctx context.Context, data []byte, format string) (Report, e
 	case all.Scan != safety.ScanScanned && encrypted(data, format):
 		all.Reason = ReasonEncrypted
 	}
+	if len(all.Hashes) == 0 && (all.Reason == ReasonTimeout || all.Reason == ReasonDecoderCrashed) {
+		p.breaker.hold(data, all)
+	}
 	return all, nil
 }
 
