@@ -228,27 +228,22 @@ func readAccount(r io.Reader) *account {
 }
 
 func (a *account) line(s string) {
-	component := ""
-	if strings.HasPrefix(s, "[") && strings.Contains(s, " @ ") {
-		var ok bool
-		if component, s, ok = strings.Cut(s, "] "); !ok {
+	// Before the level stand the names of components, each in brackets, or none.
+	for _, level := range []string{"[panic] ", "[fatal] ", "[error] "} {
+		if _, text, found := strings.Cut(s, level); found {
+			if !strings.HasPrefix(text, "Codec (") || !strings.Contains(text, "not on whitelist") { // of sound and subtitles; for a video stream more errors follow
+				a.note(troubleOf(text))
+			}
 			return
 		}
 	}
-	level, text, ok := strings.Cut(s, "] ")
-	if !ok {
-		return
-	}
-	switch level {
-	case "[panic", "[fatal", "[error":
-		if !strings.HasPrefix(text, "Codec (") || !strings.Contains(text, "not on whitelist") { // of sound and subtitles; for a video stream more errors follow
-			a.note(troubleOf(text))
-		}
-	case "[warning":
+	if _, text, found := strings.Cut(s, "[warning] "); found {
 		if strings.Contains(text, "orrupt") || strings.Contains(text, "runcat") {
 			a.note(troubleOf(text))
 		}
-	case "[info":
+		return
+	}
+	if component, text, found := strings.Cut(s, "[info] "); found {
 		a.info(component, text)
 	}
 }

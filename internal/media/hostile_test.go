@@ -24,7 +24,8 @@ func reasons() []string {
 		"", media.ReasonEmpty, media.ReasonTooManyBytes, media.ReasonUnknownFormat, media.ReasonUnsupportedFormat,
 		media.ReasonUnsupportedCoding, media.ReasonTooManyPixels, media.ReasonSideTooLong, media.ReasonTooMuchMemory,
 		media.ReasonTooManyFrames, media.ReasonTooSmall, media.ReasonTruncated, media.ReasonCorrupt,
-		media.ReasonTimeout, media.ReasonOutOfMemory, media.ReasonDecoderCrashed,
+		media.ReasonTimeout, media.ReasonOutOfMemory, media.ReasonDecoderCrashed, media.ReasonNoVideoDecoder, media.ReasonNoVideoStream, media.ReasonTooManyStreams,
+		media.ReasonSizeChanges, media.ReasonEncrypted,
 	}
 }
 

@@ -114,8 +114,8 @@ func burgle() (open string) {
 	try("u", unix.Unshare(unix.CLONE_NEWUSER))
 	try("l", unix.Setrlimit(unix.RLIMIT_CPU, &unix.Rlimit{Cur: 1, Max: 1}))
 	for fd := 3; fd < 32; fd++ { // nothing is inherited but the standard three
-		var s unix.Stat_t
-		if unix.Fstat(fd, &s) == nil && s.Mode&unix.S_IFMT != 0 && !anonymous(fd) {
+		name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err == nil && !strings.HasPrefix(name, "anon_inode:") { // the Go runtime's own
 			open += "f"
 		}
 	}
@@ -124,12 +124,6 @@ func burgle() (open string) {
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return open
-}
-
-// anonymous reports whether a descriptor is one of the Go runtime's own.
-func anonymous(fd int) bool {
-	_, err := unix.Seek(fd, 0, io.SeekCurrent)
-	return err != nil
 }
 
 // TestVideoBurglar puts a hostile program in ffmpeg's place: the sandbox holds
@@ -143,7 +137,15 @@ func TestVideoBurglar(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, said, err := media.RunConfined(t.Context(), self, "ffmpeg")
+	b, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "burglar") // the launcher must not be what it may execute
+	if err := os.WriteFile(copied, b, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	code, said, err := media.RunConfined(t.Context(), copied, "ffmpeg")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func TestVideoFormats(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			r := look(t, p, f.data)
 			sane(t, f.name, r)
-			if r.Format != f.format || r.Scan != safety.ScanScanned || r.Streams != 1 || r.Frames != 6 || !r.Animated {
+			if r.Format != f.format || r.Scan != safety.ScanScanned || r.Streams != 1 || r.Frames < 6 || r.Frames > 7 || !r.Animated {
 				t.Fatalf("%s %s %s, %d streams, %d frames", r.Format, r.Scan, r.Reason, r.Streams, r.Frames)
 			}
 			if r.Duration < 5*time.Second || r.Duration > 7*time.Second || len(r.PreviewPNG) == 0 {
@@ -187,7 +187,7 @@ func TestVideoStreams(t *testing.T) {
 		if err := os.WriteFile(name, append(a, b...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return film(t, "mkv", "-i", name, "-c", "copy")
+		return film(t, "mkv", "-fflags", "+genpts", "-r", "25", "-i", name, "-c", "copy")
 	}
 	r = look(t, p, grows("32x32"))
 	if r.Scan == safety.ScanScanned {
