@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -209,8 +210,12 @@ func describe(ctx context.Context, executable string, p *program) (box, version 
 func launcherMain() {
 	runtime.LockOSThread()
 	ask, tell := os.NewFile(3, "ask"), os.NewFile(4, "tell")
-	syscall.CloseOnExec(3)
-	syscall.CloseOnExec(4)
+	// Besides these two there may be files that the server itself was started with.
+	if unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) != nil { // before Linux 5.11
+		for fd := 3; fd < 4096; fd++ {
+			syscall.CloseOnExec(fd)
+		}
+	}
 	var o order
 	err := readJSON(ask, &o)
 	if err == nil {

@@ -212,7 +212,8 @@ func (p *Pool) watchStream(ctx context.Context, file *os.File, format string, n 
 		return hasher.died(ctx), nil
 	}
 	switch {
-	case !late.Stop():
+	case !late.Stop(): // whatever the cut looked like to the child
+		r.Scan = safety.ScanScanned
 		r.worsen(ReasonTimeout)
 	case how != "":
 		r.worsen(how)

@@ -116,7 +116,7 @@ func burgle() (open string) {
 	for fd := 3; fd < 32; fd++ { // nothing is inherited but the standard three
 		name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 		if err == nil && !strings.HasPrefix(name, "anon_inode:") { // the Go runtime's own
-			open += "f"
+			open += "f(" + name + ")"
 		}
 	}
 	if _, err := unix.Pwrite(0, []byte("x"), 0); err == nil {
