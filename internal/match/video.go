@@ -161,6 +161,9 @@ const bodyVersion = 1
 // second.
 const maxVideoFrames = 21_600
 
+// maxMillis is the latest that a frame can be: 115 days, as package vpdq has it.
+const maxMillis = 10_000_000_000
+
 // VideoBody is the compact form in which the frames of a video are kept. Frames
 // that cannot be matched because they show too little are left out; a video of
 // which nothing is left is an error.
@@ -198,10 +201,12 @@ func parseBody(body []byte) ([]vpdq.Frame, error) {
 			return nil, bad
 		}
 		ms, n := binary.Uvarint(b[33:])
-		if n <= 0 || ms > 1e10 {
+		if n <= 0 || ms > maxMillis {
 			return nil, bad
 		}
-		at += int64(ms)
+		if at += int64(ms); at > maxMillis {
+			return nil, bad
+		}
 		out = append(out, vpdq.Frame{Number: len(out), At: time.Duration(at) * time.Millisecond, Hash: pdq.Hash(b[:32]), Quality: int(b[32])})
 		b = b[33+n:]
 	}
