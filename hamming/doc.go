@@ -50,6 +50,6 @@
 //
 // # Cost
 //
-// 136 bytes for each key, and 4 MiB for each segment; twice that while segments
+// 120 bytes for each key, and 4 MiB for each segment; twice that while segments
 // are merged. Inserting many keys at once with [Index.InsertBatch] is quickest.
 package hamming

@@ -1,9 +1,10 @@
 package hamming
 
-// NewSmall makes an index that merges all the time, and always uses its tables.
+// NewSmall makes an index that merges all the time, always uses its tables, and
+// has these in several ranges.
 func NewSmall() *Index {
 	x := New()
-	x.tuning = tuning{delta: 200}
+	x.tuning = tuning{delta: 200, bits: 13}
 	return x
 }
 

@@ -99,7 +99,7 @@ func (x *Index) run(j *job) {
 	for _, d := range j.deltas {
 		runs = append(runs, d.run())
 	}
-	made := build(runs, 1)
+	made := build(runs, 1, x.tuning.bits)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, id := range j.deleted {
@@ -161,7 +161,7 @@ func (x *Index) compact(begin func() error) (*segment, error) {
 		case len(now.segments) > 0:
 			return now.segments[0], nil
 		}
-		return build(nil, 1), nil
+		return build(nil, 1, x.tuning.bits), nil
 	}
 }
 
@@ -208,7 +208,7 @@ func (x *Index) InsertBatch(entries []Entry) {
 		}
 		return
 	}
-	made := build([]run{sorted(entries)}, runtime.GOMAXPROCS(0))
+	made := build([]run{sorted(entries)}, runtime.GOMAXPROCS(0), x.tuning.bits)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	old, ids := x.replaced(made)
