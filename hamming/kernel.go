@@ -170,8 +170,9 @@ func fetchPortable(sig []uint16, spans []span) {
 
 func fetchNothing([]byte, int, []uint32) {}
 
-func bytesOf(keys []words) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(keys))), 32*len(keys)) //nolint:gosec // the same memory
+func bytesOf[T uint32 | words](s []T) []byte {
+	var t T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), int(unsafe.Sizeof(t))*len(s)) //nolint:gosec // the same memory
 }
 
 //go:noinline

@@ -74,36 +74,50 @@ func (s *search) take(seg *segment, p uint32, d int, dst []Match) []Match {
 // read, and no branch, depends on another read of the step; and what a step
 // will read is asked for while an earlier one, perhaps of another query, works.
 
-// look lists the spans of all slots.
-func (s *search) look(seg *segment) {
+// begin lists the values to look up in each slot, and asks for where their
+// postings begin.
+func (s *search) begin(seg *segment) {
 	m := masks()
-	s.spans, s.room = s.spans[:0], 1
+	s.values = s.values[:0]
 	for i := range nslots {
-		off, value := seg.slot[i].off, s.words.slot(i)
-		most := s.allow[i] + s.allow[(i+1)%nslots] + 1
+		value := s.words.slot(i)
 		for d := range s.allow[i] + 1 {
 			for _, mask := range m[d] {
-				v := value ^ mask
-				from, to := off[v], off[int(v)+1]
-				s.spans = append(s.spans, span{from, to, uint32(most - d)})
-				s.room += int(to-from+blockSize-1) / blockSize
+				s.values = append(s.values, uint32(value^mask))
 			}
 		}
-		s.ends[i+1] = len(s.spans)
+		s.ends[i+1] = len(s.values)
+		s.kernel.fetchBytes(bytesOf(seg.slot[i].off[:]), 4, s.values[s.ends[i]:])
 	}
-	s.hits = slices.Grow(s.hits[:0], s.room)[:s.room]
+	s.spans = slices.Grow(s.spans[:0], len(s.values))[:len(s.values)]
 	s.nhits, s.found = 0, s.found[:0]
 }
 
-// fetch asks for the postings of a slot.
-func (s *search) fetch(seg *segment, slot int) {
-	s.kernel.fetch(seg.slot[slot].sig, s.spans[s.ends[slot]:s.ends[slot+1]])
+// look finds the spans of a slot, and asks for their postings.
+func (s *search) look(seg *segment, slot int) {
+	from, to := s.ends[slot], s.ends[slot+1]
+	t, values, spans := &seg.slot[slot], s.values[from:to], s.spans[from:to]
+	most, d := uint32(s.allow[slot]+s.allow[(slot+1)%nslots]+1), 0
+	for i, v := range values {
+		if i == ring[d] {
+			d++
+		}
+		spans[i] = span{t.off[v], t.off[v+1], most - uint32(d)}
+	}
+	s.kernel.fetch(t.sig, spans)
 }
+
+// ring[d] is how many 16-bit numbers have at most d set bits.
+var ring = [...]int{1, 1 + 16, 1 + 16 + 120}
 
 // sift keeps the postings of a slot that pass the pigeonring test of two slots.
 func (s *search) sift(seg *segment, slot int) {
-	next := s.words.slot((slot + 1) % nslots)
-	n := s.kernel.sift(seg.slot[slot].sig, s.spans[s.ends[slot]:s.ends[slot+1]], next, s.hits[s.nhits:])
+	spans, room := s.spans[s.ends[slot]:s.ends[slot+1]], 1
+	for _, sp := range spans {
+		room += int(sp.to-sp.from+blockSize-1) / blockSize
+	}
+	s.hits = slices.Grow(s.hits[:s.nhits], room)[:s.nhits+room]
+	n := s.kernel.sift(seg.slot[slot].sig, spans, s.words.slot((slot+1)%nslots), s.hits[s.nhits:])
 	s.nhits += n
 	s.hitEnds[slot+1] = s.nhits
 }
@@ -155,14 +169,10 @@ func (s *search) resolve(seg *segment) {
 // of its spans.
 func (s *search) resolveHigh(t *table, slot int, postings []uint32) {
 	s.high = s.high[:0]
-	m, value, k := masks(), s.words.slot(slot), 0
-	spans := s.spans[s.ends[slot]:s.ends[slot+1]]
-	for d := range s.allow[slot] + 1 {
-		for _, mask := range m[d] {
-			for len(s.high) < len(postings) && postings[len(s.high)]-spans[k].from < spans[k].to-spans[k].from {
-				s.high = append(s.high, t.high(value^mask, postings[len(s.high)]))
-			}
-			k++
+	for k := s.ends[slot]; k < s.ends[slot+1]; k++ {
+		sp, v := s.spans[k], uint16(s.values[k])
+		for len(s.high) < len(postings) && postings[len(s.high)]-sp.from < sp.to-sp.from {
+			s.high = append(s.high, t.high(v, postings[len(s.high)]))
 		}
 	}
 }

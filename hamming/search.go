@@ -82,50 +82,48 @@ func (x *Index) find(queries []Query, out []Result) {
 // number.
 type pipeline [4]search
 
-// ahead is how many slots are asked for before they are read.
-const ahead = 3
+// A query begins so many slots before its postings are asked for, and these are
+// asked for so many before they are read.
+const early, ahead = 8, 3
 
 // segment searches one segment for all queries. Query i reads its postings while
 // those of the next are asked for, and reads positions and keys when later
 // queries have read their postings.
 func (l *pipeline) segment(x *Index, seg *segment, queries []Query, out []Result) {
-	lane := func(i int) *search { return &l[i%len(l)] }
-	begin := func(i int) {
-		s := lane(i)
-		if s.start(x, &queries[i]); s.probes(seg) {
-			s.look(seg)
-			return
+	// at calls do with the query, if there is one, and the slot of a step.
+	at := func(step int, do func(s *search, i, slot int)) {
+		if i := step / nslots; step >= 0 && i < len(queries) {
+			do(&l[i%len(l)], i, step%nslots)
 		}
-		out[i].Matches = s.scan(seg, out[i].Matches)
-		s.skip()
 	}
-	steps := nslots * len(queries)
-	for step := -ahead; step < steps+2*nslots; step++ {
-		if i, slot := (step+ahead)/nslots, (step+ahead)%nslots; i < len(queries) {
-			if slot == 0 {
-				begin(i)
+	for step := -early - ahead; step < nslots*(len(queries)+2); step++ {
+		at(step+early+ahead, func(s *search, i, slot int) {
+			if slot > 0 {
+				return
 			}
-			lane(i).fetch(seg, slot)
-		}
-		if step < 0 {
-			continue
-		}
-		i, slot := step/nslots, step%nslots
-		if i < len(queries) {
-			lane(i).sift(seg, slot)
-		}
-		if slot < nslots-1 {
-			continue
-		}
-		if i < len(queries) {
-			lane(i).list(seg)
-		}
-		if i := i - 1; i >= 0 && i < len(queries) {
-			lane(i).resolve(seg)
-		}
-		if i := i - 2; i >= 0 && i < len(queries) {
-			out[i].Matches = lane(i).verify(seg, out[i].Matches)
-		}
+			if s.start(x, &queries[i]); s.probes(seg) {
+				s.begin(seg)
+				return
+			}
+			out[i].Matches = s.scan(seg, out[i].Matches)
+			s.skip()
+		})
+		at(step+ahead, func(s *search, _, slot int) { s.look(seg, slot) })
+		at(step, func(s *search, _, slot int) {
+			if s.sift(seg, slot); slot == nslots-1 {
+				s.list(seg)
+			}
+		})
+		at(step-nslots, func(s *search, _, slot int) {
+			if slot == nslots-1 {
+				s.resolve(seg)
+			}
+		})
+		at(step-2*nslots, func(s *search, i, slot int) {
+			if slot == nslots-1 {
+				out[i].Matches = s.verify(seg, out[i].Matches)
+			}
+		})
 	}
 }
 
@@ -168,9 +166,9 @@ type search struct {
 	allow  allowance
 	accept func(uint64) bool
 
-	spans []span          // the buckets to read
-	ends  [nslots + 1]int // where those of a slot end, in ends[slot+1]
-	room  int             // the most hits these can give, and one
+	values []uint32        // to look up
+	spans  []span          // the postings of each
+	ends   [nslots + 1]int // where those of a slot end, in ends[slot+1]
 
 	hits    []hit // the first nhits are what the kernel has left of the spans
 	nhits   int
@@ -194,9 +192,8 @@ func (s *search) start(x *Index, q *Query) {
 
 // skip leaves nothing to look up.
 func (s *search) skip() {
-	s.spans, s.ends = s.spans[:0], [nslots + 1]int{}
-	s.hits, s.nhits = append(s.hits[:0], hit{}), 0
-	s.found = s.found[:0]
+	s.ends = [nslots + 1]int{}
+	s.nhits, s.found = 0, s.found[:0]
 }
 
 func (s *search) accepts(id uint64) bool { return s.accept == nil || s.accept(id) }
