@@ -44,12 +44,12 @@ func (s *segment) merge(runs []run) {
 	for p := range s.ids {
 		least := -1
 		for i := range runs {
-			if at[i] < len(runs[i].ids) && (least < 0 || runs[i].ids[at[i]] < runs[least].ids[at[least]]) {
+			if at[i] < runs[i].len() && (least < 0 || runs[i].id(at[i]) < runs[least].id(at[least])) {
 				least = i
 			}
 		}
 		r := &runs[least]
-		s.ids[p], s.keys[p] = r.ids[at[least]], r.keys[at[least]]
+		s.ids[p], s.keys[p] = r.id(at[least]), r.key(at[least])
 		at[least] = r.next(at[least] + 1)
 	}
 }

@@ -77,9 +77,9 @@ func siftPlain(sig []uint16, spans []span, next uint16, out []hit) int {
 
 const lanes = 0x0001_0001_0001_0001 // times a 16-bit number: 4 of it
 
-// siftPortable tests short spans one by one; words pay from some 32 postings on.
+// siftPortable tests short spans one by one; words pay from some 8 postings on.
 func siftPortable(sig []uint16, spans []span, next uint16, out []hit) int {
-	if len(sig) < 32<<16 {
+	if len(sig) < 8<<16 {
 		return siftPlain(sig, spans, next, out)
 	}
 	return siftWords(sig, spans, next, out)

@@ -243,14 +243,19 @@ func (x *Index) replaced(made *segment) (old []place, ids []uint64) {
 
 // sorted orders entries by id; of equal ids the last remains.
 func sorted(entries []Entry) run {
+	inOrder := true
+	for i := 1; i < len(entries) && inOrder; i++ {
+		inOrder = entries[i-1].ID < entries[i].ID
+	}
+	if inOrder {
+		return run{entries: entries}
+	}
 	order := make([]uint32, len(entries))
 	for i := range order {
 		order[i] = uint32(i)
 	}
 	byID := func(a, b uint32) int { return cmp.Compare(entries[a].ID, entries[b].ID) }
-	if !slices.IsSortedFunc(order, byID) {
-		slices.SortStableFunc(order, byID)
-	}
+	slices.SortStableFunc(order, byID)
 	r := run{ids: make([]uint64, 0, len(entries)), keys: make([]words, 0, len(entries))}
 	for _, i := range order {
 		e := &entries[i]

@@ -172,16 +172,34 @@ func (s *segment) run() run {
 	return r
 }
 
-// run is a source of a new segment: entries in order of their ids.
+// run is a source of a new segment: entries in order of their ids, either as
+// ids and keys or as a caller gave them.
 type run struct {
-	ids   []uint64
-	keys  []words
-	dead  []uint64 // nil if none is
-	owner *segment // keeps the memory of ids and keys
+	ids     []uint64
+	keys    []words
+	entries []Entry
+	dead    []uint64 // nil if none is
+	owner   *segment // keeps the memory of ids and keys
+}
+
+func (r *run) len() int { return len(r.ids) + len(r.entries) }
+
+func (r *run) id(p int) uint64 {
+	if r.entries != nil {
+		return r.entries[p].ID
+	}
+	return r.ids[p]
+}
+
+func (r *run) key(p int) words {
+	if r.entries != nil {
+		return r.entries[p].Key.words()
+	}
+	return r.keys[p]
 }
 
 func (r *run) count() int {
-	n := len(r.ids)
+	n := r.len()
 	for _, d := range r.dead {
 		n -= bits.OnesCount64(d)
 	}
@@ -190,7 +208,7 @@ func (r *run) count() int {
 
 // next is the first live position from p on, or the length.
 func (r *run) next(p int) int {
-	for p < len(r.ids) && r.dead != nil && r.dead[p/64]>>(p%64)&1 == 1 {
+	for p < r.len() && r.dead != nil && r.dead[p/64]>>(p%64)&1 == 1 {
 		p++
 	}
 	return p
