@@ -22,6 +22,7 @@ func build(runs []run, workers, bits int) *segment {
 		copy(t.ids, s.ids)
 		copy(t.keys, s.keys)
 		copy(t.twins, twins)
+		t.mark()
 		s = t
 		skip := make([]uint64, (n+63)/64)
 		for _, pair := range twins {

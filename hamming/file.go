@@ -124,6 +124,7 @@ func unseal(data []byte) (s *segment, generation uint64, reason string) {
 	if !s.valid() {
 		return nil, 0, "its tables point outside of it"
 	}
+	s.mark()
 	return s, binary.NativeEndian.Uint64(h[40:]), ""
 }
 
@@ -138,7 +139,7 @@ func (s *segment) valid() bool {
 		}
 	}
 	for _, pair := range s.twins {
-		if uint64(uint32(pair)) >= uint64(len(s.ids)) {
+		if n := uint64(len(s.ids)); uint64(uint32(pair)) >= n || pair>>32 >= n {
 			return false
 		}
 	}

@@ -170,7 +170,7 @@ func fetchPortable(sig []uint16, spans []span) {
 
 func fetchNothing([]byte, int, []uint32) {}
 
-func bytesOf[T uint32 | words](s []T) []byte {
+func bytesOf[T uint32 | uint64 | words](s []T) []byte {
 	var t T
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), int(unsafe.Sizeof(t))*len(s)) //nolint:gosec // the same memory
 }

@@ -203,21 +203,61 @@ func (s *search) unique() {
 // verify compares the candidates' keys, and takes those that match.
 func (s *search) verify(seg *segment, dst []Match) []Match {
 	n := 0
+	s.distances = slices.Grow(s.distances[:0], len(s.found))[:len(s.found)]
 	for _, p := range s.found {
 		d := s.words.distance(&seg.keys[p])
-		s.found[n] = p
+		s.found[n], s.distances[n] = p, uint16(d)
 		if d <= s.radius {
 			n++
 		}
 	}
-	for _, p := range s.found[:n] {
-		d := s.words.distance(&seg.keys[p])
-		dst = s.take(seg, p, d, dst)
-		if len(seg.twins) > 0 {
-			for _, pair := range seg.others(p) {
-				dst = s.take(seg, uint32(pair), d, dst)
+	s.found, s.distances = s.found[:n], s.distances[:n]
+	if len(seg.twins) > 0 {
+		for i, p := range s.found {
+			if seg.firsts[p/64]>>(p%64)&1 == 1 {
+				for _, pair := range seg.others(p) {
+					s.found, s.distances = append(s.found, uint32(pair)), append(s.distances, s.distances[i])
+				}
 			}
 		}
 	}
+	s.living(seg)
+	s.kernel.fetchBytes(bytesOf(seg.ids), 8, s.found)
+	for i, p := range s.found {
+		if id := seg.ids[p]; s.accepts(id) {
+			dst = append(dst, Match{ID: id, Distance: int(s.distances[i])})
+		}
+	}
 	return dst
+}
+
+// living drops what is deleted, and of more matches than the limit those that
+// are farther than one more than the limit: a query beside a large cluster finds
+// thousands, and reading their ids takes longest.
+func (s *search) living(seg *segment) {
+	var count [257]int
+	n := 0
+	for i, p := range s.found {
+		if d := s.distances[i]; !seg.isDead(p) {
+			count[d]++
+			s.found[n], s.distances[n] = p, d
+			n++
+		}
+	}
+	s.found, s.distances = s.found[:n], s.distances[:n]
+	if s.limit <= 0 || n <= s.limit || s.accept != nil {
+		return
+	}
+	last := 0
+	for sum := count[0]; sum <= s.limit; sum += count[last] {
+		last++
+	}
+	n = 0
+	for i, p := range s.found {
+		s.found[n], s.distances[n] = p, s.distances[i]
+		if int(s.distances[i]) <= last {
+			n++
+		}
+	}
+	s.found, s.distances = s.found[:n], s.distances[:n]
 }

@@ -163,6 +163,7 @@ type search struct {
 	tuning tuning
 	words  words
 	radius int
+	limit  int
 	allow  allowance
 	accept func(uint64) bool
 
@@ -176,6 +177,7 @@ type search struct {
 
 	found     []uint32 // postings, then positions
 	foundEnds [nslots + 1]int
+	distances []uint16
 	high      []uint32 // bits of the positions of a slot
 	seen      []uint32 // for unique
 }
@@ -184,7 +186,7 @@ var searches = sync.Pool{New: func() any { return new(pipeline) }}
 
 func (s *search) start(x *Index, q *Query) {
 	s.kernel, s.tuning, s.accept = x.kernel, x.tuning, q.Accept
-	s.words, s.radius = q.Key.words(), min(q.Radius, 256)
+	s.words, s.radius, s.limit = q.Key.words(), min(q.Radius, 256), q.Limit
 	if s.radius <= maxProbeRadius {
 		s.allow = spread(max(s.radius, -1))
 	}

@@ -18,6 +18,8 @@ type segment struct {
 	twins []uint64 // first<<32 | other of entries with equal keys, ascending
 	slot  [nslots]table
 
+	firsts []uint64 // bit p set: entry p has twins; nil if none has
+
 	dead  []atomic.Uint64 // bit p set: entry p is deleted
 	ndead int             // guarded by Index.mu
 	job   *job            // that merges it away; guarded by Index.mu
@@ -133,6 +135,17 @@ func (t *table) high(v uint16, i uint32) uint32 {
 		}
 	}
 	return r << t.bits
+}
+
+// mark notes which entries have twins.
+func (s *segment) mark() {
+	if len(s.twins) > 0 {
+		s.firsts = make([]uint64, (len(s.ids)+63)/64)
+	}
+	for _, pair := range s.twins {
+		p := pair >> 32
+		s.firsts[p/64] |= 1 << (p % 64)
+	}
 }
 
 // others returns the range of twins of the entry at p.

@@ -285,6 +285,13 @@ func TestEqualKeysKept(t *testing.T) {
 			x.UseKernel(k)
 			agree(t, x, m, hamming.Key{7}, 31)
 			agree(t, x, m, pool[3], 0)
+			all := m.search(pool[3], 20)
+			for _, limit := range []int{1, 7, 500, len(all) - 1, len(all), len(all) + 1} {
+				got, cut := x.Search(pool[3], 20, nil, limit)
+				if cut != (limit < len(all)) || !slices.Equal(got, all[:min(limit, len(all))]) {
+					t.Errorf("limit %d of %d: %d matches, cut %v", limit, len(all), len(got), cut)
+				}
+			}
 		}
 		must(t, x.Checkpoint())
 		must(t, x.Close())
