@@ -96,7 +96,7 @@ func listsCommand(o *options) *cobra.Command {
 			})
 			return errors.Join(err, f.Close())
 		}}
-	imp.Flags().StringVar(&format, "format", "csv", "csv, hashes or vics")
+	imp.Flags().StringVar(&format, "format", "csv", "csv, hashes, vpdq or vics")
 	imp.Flags().BoolVar(&skipBad, "skip-bad", false, "leave malformed rows out instead of refusing the file")
 	show := &cobra.Command{Use: "show", Short: "All lists", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		return o.with(cmd.Context(), func(a *app.App) error { return showLists(cmd.Context(), a) })

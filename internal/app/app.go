@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -143,8 +144,10 @@ func (a *App) Close() error {
 func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 	m := a.Config.Media
 	return media.NewPool(ctx, media.Config{Children: m.Children, AllowUnsandboxed: m.AllowUnsandboxed,
+		Video: media.VideoConfig{Program: m.FFmpeg, Require: m.RequireVideo},
 		// Every distinct frame of an ordinary animation is looked up.
-		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256, Undo: m.Undo}})
+		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256, Undo: m.Undo,
+			VideoTimeout: time.Duration(m.VideoSeconds) * time.Second}})
 }
 
 // NewIntake returns the desk that checks content.
@@ -165,6 +168,16 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	}
 	defer pool.Close()
 	a.Log.Info("decoders run confined", "sandbox", pool.Sandbox())
+	if note, ok := pool.Video(ctx); ok {
+		a.Log.Info("videos are decoded", "by", note)
+	} else {
+		a.Log.Warn("videos are answered unsupported", "reason", note)
+	}
+	if n, err := a.Index.LoadSnapshot(ctx, a.snapshot()); err == nil {
+		a.Log.Info("lists begin with a snapshot", "signals", n)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		a.Log.Warn("the snapshot of the lists is not used", "error", err)
+	}
 	if err := a.Index.Refresh(ctx); err != nil {
 		return err
 	}
@@ -184,6 +197,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
 	wg.Go(func() { a.Recents.Run(background) })
+	wg.Go(func() { a.snapshots(background) })
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -262,6 +276,29 @@ func (a *App) vote(ctx context.Context, tx *store.Tx, caseID string, signals []s
 		}
 	}
 	return nil
+}
+
+func (a *App) snapshot() string { return filepath.Join(a.Config.Data, "lists.snapshot") }
+
+// snapshots keeps a snapshot of large lists, for the next start.
+func (a *App) snapshots(ctx context.Context) {
+	const worth = 20_000 // signals: fewer are read at once
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for last := 0; ; {
+		if n := a.Index.Signals(); n != last && n >= worth {
+			if err := match.WriteSnapshot(ctx, a.Store, a.snapshot()); err != nil && ctx.Err() == nil {
+				a.Log.ErrorContext(ctx, "no snapshot of the lists", "error", err)
+			} else {
+				last = n
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // retroArgs is the job that holds recent uploads against lists that have grown.

@@ -192,6 +192,8 @@ type Finding struct {
 	Frame    int64
 	Distance int64
 	SignalID string
+	FromMs   int64
+	ToMs     int64
 }
 
 type Idempotency struct {
@@ -272,6 +274,12 @@ type List struct {
 	Ratio          int64
 	OffUntil       int64
 	RetroVersion   int64
+}
+
+type ListVersion struct {
+	ListID  string
+	Version int64
+	Stamp   string
 }
 
 type Passkey struct {
