@@ -97,7 +97,7 @@ func (k *kernel) hash(samples *[grid * grid]float32) Result {
 // reduced to their upper 8. The error reports an empty picture.
 func FromImage(img image.Image) (Result, error) {
 	b := img.Bounds()
-	return Compute(b.Dx(), b.Dy(), lumaRows(img))
+	return Compute(b.Dx(), b.Dy(), LumaRows(img))
 }
 
 // gradients measures how much there is to see: the sum of the differences

@@ -11,9 +11,9 @@ func Luma(r, g, b uint8) float32 {
 	return float32(float32(0.299*float32(r))+float32(0.587*float32(g))) + float32(0.114*float32(b))
 }
 
-// lumaRows returns a function that fills in one row of img's luma, counted
-// from the top of its bounds.
-func lumaRows(img image.Image) func(y int, out []float32) {
+// LumaRows returns a function for [Compute] that fills in one row of img's luma,
+// counted from the top of its bounds, as [FromImage] reads it.
+func LumaRows(img image.Image) func(y int, out []float32) {
 	b := img.Bounds()
 	switch m := img.(type) {
 	case *image.Gray:

@@ -101,11 +101,13 @@ func humaProblem(status int, detail string, errs ...error) huma.StatusError {
 
 // item drops the value, and what else huma derives from it: the parse errors
 // after a colon, the name of a property that we do not know, and the key of a
-// map (hashes is the only one), which is the caller's own text.
+// map, which is the caller's own text.
 func item(d *huma.ErrorDetail) ProblemItem {
 	out := ProblemItem{Location: d.Location, Message: plain(d.Message)}
-	if before, _, ok := strings.Cut(out.Location, ".hashes."); ok {
-		out.Location = before + ".hashes"
+	for _, m := range []string{".hashes", ".columns", ".reasons", ".category_map"} {
+		if before, _, ok := strings.Cut(out.Location, m+"."); ok {
+			out.Location = before + m
+		}
 	}
 	if out.Message == "unexpected property" {
 		if i := strings.LastIndex(out.Location, "."); i >= 0 {

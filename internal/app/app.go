@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -172,6 +173,11 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	} else {
 		a.Log.Warn("videos are answered unsupported", "reason", note)
 	}
+	if n, err := a.Index.LoadSnapshot(ctx, a.snapshot()); err == nil {
+		a.Log.Info("lists begin with a snapshot", "signals", n)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		a.Log.Warn("the snapshot of the lists is not used", "error", err)
+	}
 	if err := a.Index.Refresh(ctx); err != nil {
 		return err
 	}
@@ -191,6 +197,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
 	wg.Go(func() { a.Recents.Run(background) })
+	wg.Go(func() { a.snapshots(background) })
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -269,6 +276,29 @@ func (a *App) vote(ctx context.Context, tx *store.Tx, caseID string, signals []s
 		}
 	}
 	return nil
+}
+
+func (a *App) snapshot() string { return filepath.Join(a.Config.Data, "lists.snapshot") }
+
+// snapshots keeps a snapshot of large lists, for the next start.
+func (a *App) snapshots(ctx context.Context) {
+	const worth = 20_000 // signals: fewer are read at once
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for last := 0; ; {
+		if n := a.Index.Signals(); n != last && n >= worth {
+			if err := match.WriteSnapshot(ctx, a.Store, a.snapshot()); err != nil && ctx.Err() == nil {
+				a.Log.ErrorContext(ctx, "no snapshot of the lists", "error", err)
+			} else {
+				last = n
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // retroArgs is the job that holds recent uploads against lists that have grown.

@@ -348,7 +348,7 @@ func TestEndToEndCanaryString(t *testing.T) {
 		{"/v1/accounts/{id}", "/v1/accounts/acct-echo"}, {"/v1/cases/{id}", "/v1/cases/" + res.CaseID},
 		{"/v1/evidence/{id}", "/v1/evidence/" + v.Content[0].Evidence.ID}, {"/v1/reports/{id}", "/v1/reports/" + report},
 		{"/v1/lists/{name}", "/v1/lists/" + knownList}, {"/v1/lists/" + knownList + "/signals/{id}", "/v1/lists/" + knownList + "/signals/sig_none"},
-		{"/v1/users/{id}", "/v1/users/usr_none"}, {"/v1/keys/{id}", "/v1/keys/key_none"}, {"/v1/webhooks/{id}", "/v1/webhooks/whk_none"},
+		{"/v1/exchanges/{name}", "/v1/exchanges/none"}, {"/v1/users/{id}", "/v1/users/usr_none"}, {"/v1/keys/{id}", "/v1/keys/key_none"}, {"/v1/webhooks/{id}", "/v1/webhooks/whk_none"},
 		{"/v1/webhooks/deliveries/{id}", "/v1/webhooks/deliveries/dlv_none"}}}
 	var d openAPI
 	c.send("GET", "/openapi.json", nil, &d)

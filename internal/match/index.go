@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -17,7 +18,6 @@ import (
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/pdq"
-	"github.com/rowan-safety/rowan/vpdq"
 )
 
 // Near is one perceptual hash to look up.
@@ -59,15 +59,13 @@ type Index struct {
 
 	refresh sync.Mutex // held by Refresh; taken before mu
 
-	mu      sync.RWMutex
-	ready   bool
-	lists   map[string]*list           // by list id
-	entries map[uint64]entry           // by number; owned under mu
-	numbers map[string]uint64          // number of a signal's id
-	exact   map[string]map[uint64]bool // type and raw bytes of a hash → numbers
-	next    uint64
-	near    *hamming.Index
-	videos  *vpdq.Index
+	mu    sync.RWMutex
+	ready bool
+	byID  map[string]uint16 // place of a list in lists
+	lists []*list
+	table table
+	near  *hamming.Index // by number
+	shelf shelf          // known videos
 	// quarantined are signals which flooded: what they find makes no automatic block.
 	quarantined map[string]bool
 	off         map[int64]time.Time // contents which do not match until then
@@ -84,6 +82,7 @@ type list struct {
 	ratio     int       // of wholeRatio
 	offUntil  time.Time // zero when the list is not paused
 	version   int64     // last version that is in the index
+	videos    int64     // last version of which the videos are
 }
 
 // counts reports whether the list has a say about content of a lot now.
@@ -91,19 +90,10 @@ func (l *list) counts(lot int, now time.Time) bool {
 	return l.enabled && lot < l.ratio && !now.Before(l.offUntil)
 }
 
-type entry struct {
-	signal string
-	list   *list
-	key    string // of the exact map; empty for PDQ
-	number int64  // of its content
-	video  int    // how many frames can be matched, for a video
-}
-
 // NewIndex returns an empty index, which is not ready until [Index.Refresh]
 // has loaded it once.
 func NewIndex(s *store.Store, now func() time.Time, log *slog.Logger) *Index {
-	return &Index{store: s, log: log, now: now, lists: map[string]*list{}, entries: map[uint64]entry{},
-		numbers: map[string]uint64{}, exact: map[string]map[uint64]bool{}, near: hamming.New(), videos: vpdq.NewIndex(vpdq.Options{})}
+	return &Index{store: s, log: log, now: now, byID: map[string]uint16{}, table: newTable(), near: hamming.New(), shelf: newShelf()}
 }
 
 // Run follows the database until ctx ends. A failure is logged and tried again;
@@ -143,7 +133,11 @@ func (x *Index) Refresh(ctx context.Context) error {
 		return fmt.Errorf("reading lists: %w", err)
 	}
 	for _, r := range rows {
-		if err := x.follow(ctx, r); err != nil {
+		err := x.follow(ctx, r)
+		if err == nil {
+			err = x.followVideos(ctx, r)
+		}
+		if err != nil {
 			return fmt.Errorf("reading list %s: %w", r.ID, err)
 		}
 	}
@@ -173,11 +167,12 @@ func (x *Index) Refresh(ctx context.Context) error {
 // follow applies what has changed in one list since the index last saw it.
 func (x *Index) follow(ctx context.Context, r db.List) error {
 	x.mu.Lock()
-	l := x.lists[r.ID]
-	if l == nil {
-		l = &list{}
-		x.lists[r.ID] = l
+	place, err := x.place(r.ID)
+	if err != nil {
+		x.mu.Unlock()
+		return err
 	}
+	l := x.lists[place]
 	l.name, l.kind, l.threshold = r.Name, safety.ListKind(r.Kind), int(r.Threshold)
 	l.enabled, l.deleted = r.Enabled && r.DeletedAt == 0, r.DeletedAt != 0
 	l.ratio, l.offUntil = int(r.Ratio), store.Time(r.OffUntil)
@@ -191,78 +186,108 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 	if err != nil {
 		return err
 	}
-	added, err := q.SignalsAddedSince(ctx, r.ID, from, r.Version)
-	if err != nil {
-		return err
-	}
-	videos, err := videoFrames(ctx, q, added)
+	// What is new comes before what is old goes: a signal that was replaced is
+	// never missing between the two.
+	err = addedSince(ctx, q, r.ID, from, r.Version, func(page []db.Signal) error {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return x.add(place, page)
+	})
 	if err != nil {
 		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, s := range removed {
-		x.remove(s.ID)
-	}
-	var near []hamming.Entry
-	for _, s := range added {
-		if near, err = x.add(l, s, near, videos[s.HashValue]); err != nil {
+		if err := x.remove(s); err != nil {
 			return err
 		}
 	}
-	x.near.InsertBatch(near)
 	l.version = r.Version
 	return nil
 }
 
-// add puts a signal into the index, or appends it to near, which the caller
-// inserts: one by one, a first load would take several times as long. frames are
-// those of a video. x.mu is held.
-func (x *Index) add(l *list, s db.Signal, near []hamming.Entry, frames []vpdq.Frame) ([]hamming.Entry, error) {
-	if _, ok := x.numbers[s.ID]; ok {
-		return near, nil
+// place is where a list is in x.lists, new ones at the end. x.mu is held.
+func (x *Index) place(listID string) (uint16, error) {
+	place, ok := x.byID[listID]
+	if ok {
+		return place, nil
 	}
-	h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
-	if err != nil {
-		return near, fmt.Errorf("signal %s: %w", s.ID, err)
+	if len(x.lists) > math.MaxUint16 {
+		return 0, errors.New("too many lists")
 	}
-	if h.Type.Opaque() {
-		return near, nil // kept for those who can compute it; nothing here can match it
+	place = uint16(len(x.lists))
+	x.byID[listID] = place
+	x.lists = append(x.lists, &list{})
+	return place, nil
+}
+
+// batch collects PDQ hashes, which are quicker to insert together.
+type batch struct{ near []hamming.Entry }
+
+func newBatch(n int) *batch { return &batch{near: make([]hamming.Entry, 0, n)} }
+
+// put makes one signal findable. x.mu is held.
+func (x *Index) put(e entry, k exactKey, b *batch) {
+	n, fresh := x.table.add(e)
+	switch {
+	case !fresh:
+	case k.kind == kindPDQ:
+		b.near = append(b.near, hamming.Entry{ID: uint64(n), Key: hamming.Key(k.hash)})
+	default:
+		x.table.link(n, k)
 	}
-	x.next++
-	e := entry{signal: s.ID, list: l, number: s.ContentNumber}
-	if h.Type == safety.VPDQ {
-		e.video = x.videos.Insert(x.next, frames)
-	} else if h.Type == safety.PDQ {
-		near = append(near, hamming.Entry{ID: x.next, Key: hamming.Key(h.Bytes())})
-	} else {
-		e.key = exactKey(h)
-		if x.exact[e.key] == nil {
-			x.exact[e.key] = map[uint64]bool{}
+}
+
+// add puts signals into the index. x.mu is held.
+func (x *Index) add(place uint16, page []db.Signal) error {
+	batch := newBatch(len(page))
+	for _, s := range page {
+		h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
+		if err != nil {
+			return fmt.Errorf("signal %s: %w", s.ID, err)
 		}
-		x.exact[e.key][x.next] = true
+		if h.Type.Opaque() || h.Type == safety.VPDQ {
+			continue // kept for those who can compute it; or see followVideos
+		}
+		id, err := packID(s.ID)
+		if err != nil {
+			return err
+		}
+		k, ok := keyOf(h)
+		if h.Type == safety.PDQ {
+			k = exactKey{kind: kindPDQ, hash: [32]byte(h.Bytes())}
+		} else if !ok {
+			return fmt.Errorf("signal %s: nothing looks up %s", s.ID, h.Type)
+		}
+		x.put(entry{id: id, list: place, content: s.ContentNumber}, k, batch)
 	}
-	x.entries[x.next], x.numbers[s.ID] = e, x.next
-	return near, nil
+	x.near.InsertBatch(batch.near)
+	return nil
 }
 
 // remove takes a signal out of the index. x.mu is held.
-func (x *Index) remove(signal string) {
-	n, ok := x.numbers[signal]
+func (x *Index) remove(s db.Signal) error {
+	id, err := packID(s.ID)
+	if err != nil {
+		return err
+	}
+	n, ok := x.table.numbers[id]
 	if !ok {
-		return
+		return nil
 	}
-	if e := x.entries[n]; x.videos.Delete(n) { // it was a video
-	} else if e.key == "" {
-		x.near.Delete(n)
-	} else if delete(x.exact[e.key], n); len(x.exact[e.key]) == 0 {
-		delete(x.exact, e.key)
+	h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
+	if err != nil {
+		return fmt.Errorf("signal %s: %w", s.ID, err)
 	}
-	delete(x.entries, n)
-	delete(x.numbers, signal)
+	if h.Type == safety.PDQ {
+		x.near.Delete(uint64(n))
+	} else if k, ok := keyOf(h); ok {
+		x.table.unlink(n, k)
+	}
+	x.table.drop(n)
+	return nil
 }
-
-func exactKey(h safety.Hash) string { return string(h.Type) + string(h.Bytes()) }
 
 // Lookup returns what is known of the content, exact matches first, then near
 // ones, at most one near finding for each list: the closest. A file that is
@@ -290,20 +315,25 @@ func (x *Index) lookupExact(hashes []safety.Hash, lot int, now time.Time) []safe
 	var found []safety.Finding
 	seen := map[*list]int{} // place in found: one exact finding for each list says it all
 	for _, h := range hashes {
-		for n := range x.exact[exactKey(h)] {
-			e := x.entries[n]
-			if !e.list.counts(lot, now) || now.Before(x.off[e.number]) {
-				continue
+		k, ok := keyOf(h)
+		if !ok {
+			continue
+		}
+		x.table.with(k, func(e *entry) {
+			l := x.lists[e.list]
+			if !l.counts(lot, now) || now.Before(x.off[e.content]) {
+				return
 			}
-			f := safety.Finding{Detector: string(h.Type) + "/1", List: e.list.name, Kind: e.list.kind,
-				Match: safety.MatchExact, Variant: "original", SignalID: e.signal, Quarantined: x.quarantined[e.signal]}
-			if i, ok := seen[e.list]; !ok {
-				seen[e.list] = len(found)
+			id := e.id.String()
+			f := safety.Finding{Detector: string(h.Type) + "/1", List: l.name, Kind: l.kind,
+				Match: safety.MatchExact, Variant: "original", SignalID: id, Quarantined: x.quarantined[id]}
+			if i, ok := seen[l]; !ok {
+				seen[l] = len(found)
 				found = append(found, f)
 			} else if found[i].Quarantined {
 				found[i] = f
 			}
-		}
+		})
 	}
 	return found
 }
@@ -318,14 +348,16 @@ func (x *Index) lookupNear(hashes []Near, lot int, now time.Time) []safety.Findi
 		}
 		matches, _ = x.near.Search(hamming.Key(h.Hash), x.widest(), matches[:0], 0)
 		for _, m := range matches {
-			e := x.entries[m.ID]
-			if m.Distance > e.list.threshold || !e.list.counts(lot, now) || now.Before(x.off[e.number]) {
+			e := &x.table.entries[m.ID]
+			l := x.lists[e.list]
+			if m.Distance > l.threshold || !l.counts(lot, now) || now.Before(x.off[e.content]) {
 				continue
 			}
-			f := safety.Finding{Detector: "pdq/1", List: e.list.name, Kind: e.list.kind, Match: safety.MatchNear,
-				Variant: h.Variant, Frame: h.Frame, SignalID: e.signal, Distance: m.Distance, Quarantined: x.quarantined[e.signal]}
-			if i, ok := best[e.list]; !ok {
-				best[e.list] = len(found)
+			id := e.id.String()
+			f := safety.Finding{Detector: "pdq/1", List: l.name, Kind: l.kind, Match: safety.MatchNear,
+				Variant: h.Variant, Frame: h.Frame, SignalID: id, Distance: m.Distance, Quarantined: x.quarantined[id]}
+			if i, ok := best[l]; !ok {
+				best[l] = len(found)
 				found = append(found, f)
 			} else if better(f, found[i]) {
 				found[i] = f
@@ -362,27 +394,25 @@ func (x *Index) Hits(h safety.Hash, quality int, s Selection) ([]Hit, error) {
 	defer x.mu.RUnlock()
 	now, lot := x.now(), int(s.Lot*wholeRatio)
 	var out []Hit
-	take := func(n uint64, distance int) {
-		e := x.entries[n]
+	take := func(e *entry, distance int) {
+		l := x.lists[e.list]
 		switch {
-		case e.list.deleted, h.Type == safety.PDQ && distance > e.list.threshold, s.Lists != nil && !slices.Contains(s.Lists, e.list.name):
-		case !s.All && (!e.list.counts(lot, now) || now.Before(x.off[e.number])):
+		case l.deleted, h.Type == safety.PDQ && distance > l.threshold, s.Lists != nil && !slices.Contains(s.Lists, l.name):
+		case !s.All && (!l.counts(lot, now) || now.Before(x.off[e.content])):
 		default:
-			out = append(out, Hit{e.list.name, e.number, distance})
+			out = append(out, Hit{l.name, e.content, distance})
 		}
 	}
-	if h.Type != safety.PDQ {
-		for n := range x.exact[exactKey(h)] {
-			take(n, 0)
-		}
-	} else if quality >= pdq.MinQuality {
+	if k, ok := keyOf(h); ok {
+		x.table.with(k, func(e *entry) { take(e, 0) })
+	} else if h.Type == safety.PDQ && quality >= pdq.MinQuality {
 		radius := x.widest()
 		if s.All {
 			radius = maxThreshold
 		}
 		matches, _ := x.near.Search(hamming.Key(h.Bytes()), radius, nil, 0)
 		for _, m := range matches {
-			take(m.ID, m.Distance)
+			take(&x.table.entries[m.ID], m.Distance)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Hit) int {
@@ -432,5 +462,5 @@ func (x *Index) widest() int {
 func (x *Index) Signals() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return len(x.entries)
+	return len(x.table.numbers) + len(x.shelf.entries)
 }

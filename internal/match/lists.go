@@ -244,5 +244,8 @@ func (ls *Lists) bump(ctx context.Context, tx *store.Tx, listID string, held int
 	if err != nil {
 		return 0, fmt.Errorf("new list version: %w", err)
 	}
+	if err := tx.StampListVersion(ctx, listID, version, safety.NewID("ver", ls.now())); err != nil {
+		return 0, fmt.Errorf("stamping list version: %w", err)
+	}
 	return version, nil
 }

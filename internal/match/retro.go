@@ -158,23 +158,26 @@ func (r *Recents) Retro(ctx context.Context, again func(context.Context, Upload)
 // are many, by them.
 func (r *Recents) retro(ctx context.Context, l db.List, again func(context.Context, Upload) error) (found int, err error) {
 	q := r.store.Read()
-	added, err := q.SignalsAddedSince(ctx, l.ID, l.RetroVersion, l.Version)
+	exact, near, n := map[exactKey]bool{}, hamming.New(), uint64(0)
+	err = addedSince(ctx, q, l.ID, l.RetroVersion, l.Version, func(page []db.Signal) error {
+		for _, s := range page {
+			h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
+			if err != nil {
+				return fmt.Errorf("signal %s: %w", s.ID, err)
+			}
+			if k, ok := keyOf(h); ok {
+				exact[k] = true
+			} else if h.Type == safety.PDQ {
+				n++
+				near.Insert(n, hamming.Key(h.Bytes()))
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return 0, fmt.Errorf("reading signals: %w", err)
+		return 0, err
 	}
-	exact, near := map[string]bool{}, hamming.New()
-	for i, s := range added {
-		h, err := safety.ParseHash(safety.HashType(s.HashType), s.HashValue)
-		if err != nil {
-			continue // of a type that uploads have no hash of
-		}
-		if h.Type == safety.PDQ {
-			near.Insert(uint64(i), hamming.Key(h.Bytes()))
-		} else {
-			exact[string(h.Type)+h.Value] = true
-		}
-	}
-	for after := ""; len(added) > 0; {
+	for after := ""; len(exact) > 0 || n > 0; {
 		page, err := q.RecentsAfter(ctx, after, retroPage)
 		if err != nil {
 			return found, fmt.Errorf("reading uploads: %w", err)
@@ -199,9 +202,11 @@ func (r *Recents) retro(ctx context.Context, l db.List, again func(context.Conte
 	return found, nil
 }
 
-func met(u db.Recent, exact map[string]bool, near *hamming.Index, threshold int) bool {
-	if exact["sha256"+u.Sha256] || exact["sha1"+u.Sha1] || exact["md5"+u.Md5] {
-		return true
+func met(u db.Recent, exact map[exactKey]bool, near *hamming.Index, threshold int) bool {
+	for t, value := range map[safety.HashType]string{safety.SHA256: u.Sha256, safety.SHA1: u.Sha1, safety.MD5: u.Md5} {
+		if k, ok := keyOf(safety.Hash{Type: t, Value: value}); ok && value != "" && exact[k] {
+			return true
+		}
 	}
 	if u.Pdq == "" || u.Quality < pdq.MinQuality {
 		return false

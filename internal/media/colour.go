@@ -27,8 +27,7 @@ func (c *conversion) through(p color.NRGBA) color.NRGBA {
 // converted is the picture in sRGB.
 func (r raster) converted(c *conversion) raster {
 	at := r.at
-	r.at = func(x, y int) color.NRGBA { return c.through(at(x, y)) }
-	return r
+	return r.through(func(x, y int) color.NRGBA { return c.through(at(x, y)) })
 }
 
 // srgbTable is the curve of sRGB (IEC 61966-2-1) at 4096 places.

@@ -36,7 +36,7 @@ func readHEIC(x *examination) error {
 	x.colour = l.conversion()
 	r := newRaster(d)
 	if m, ok := d.(*image.YCbCr); ok {
-		r.at = l.coded(m, r.at)
+		r = r.through(l.coded(m, r.at))
 	}
 	return x.frame(0, r, 1)
 }

@@ -13,12 +13,25 @@ type raster struct {
 	w, h   int
 	at     func(x, y int) color.NRGBA // from (0, 0)
 	opaque bool                       // known to have no transparent pixel
+	// rows fills in the luma of whole rows, as reading them by at would, where
+	// there is a quicker way; else nil.
+	rows func(y int, luma []float32)
 }
 
 func newRaster(img image.Image) raster {
 	b := img.Bounds()
 	r := raster{w: b.Dx(), h: b.Dy()}
 	r.at, r.opaque = reader(img)
+	switch img.(type) {
+	case *image.YCbCr, *image.Gray, *image.NRGBA:
+		r.rows = pdq.LumaRows(img)
+	}
+	return r
+}
+
+// through is the raster with other pixels.
+func (r raster) through(at func(x, y int) color.NRGBA) raster {
+	r.at, r.rows = at, nil
 	return r
 }
 
@@ -102,19 +115,19 @@ func (r raster) oriented(o int) raster {
 	at, w, h := r.at, r.w, r.h
 	switch o {
 	case 2:
-		r.at = func(x, y int) color.NRGBA { return at(w-1-x, y) }
+		r = r.through(func(x, y int) color.NRGBA { return at(w-1-x, y) })
 	case 3:
-		r.at = func(x, y int) color.NRGBA { return at(w-1-x, h-1-y) }
+		r = r.through(func(x, y int) color.NRGBA { return at(w-1-x, h-1-y) })
 	case 4:
-		r.at = func(x, y int) color.NRGBA { return at(x, h-1-y) }
+		r = r.through(func(x, y int) color.NRGBA { return at(x, h-1-y) })
 	case 5:
-		r.at = func(x, y int) color.NRGBA { return at(y, x) }
+		r = r.through(func(x, y int) color.NRGBA { return at(y, x) })
 	case 6:
-		r.at = func(x, y int) color.NRGBA { return at(y, h-1-x) }
+		r = r.through(func(x, y int) color.NRGBA { return at(y, h-1-x) })
 	case 7:
-		r.at = func(x, y int) color.NRGBA { return at(w-1-y, h-1-x) }
+		r = r.through(func(x, y int) color.NRGBA { return at(w-1-y, h-1-x) })
 	case 8:
-		r.at = func(x, y int) color.NRGBA { return at(w-1-y, x) }
+		r = r.through(func(x, y int) color.NRGBA { return at(w-1-y, x) })
 	}
 	if o >= 5 {
 		r.w, r.h = h, w
@@ -140,10 +153,10 @@ func (r raster) transparent() bool {
 // on returns the picture laid over a plain grey.
 func (r raster) on(grey uint8) raster {
 	at := r.at
-	r.at = func(x, y int) color.NRGBA {
+	r = r.through(func(x, y int) color.NRGBA {
 		c := at(x, y)
 		return color.NRGBA{R: mixed(c.R, grey, c.A), G: mixed(c.G, grey, c.A), B: mixed(c.B, grey, c.A), A: 255}
-	}
+	})
 	r.opaque = true
 	return r
 }
@@ -156,9 +169,13 @@ func mixed(x, y, a uint8) uint8 {
 // hash hashes the picture, and shows the rows of its luma to others.
 func (r raster) hash(others ...func(y int, luma []float32)) (pdq.Result, error) {
 	return pdq.Compute(r.w, r.h, func(y int, luma []float32) {
-		for x := range luma {
-			c := r.at(x, y)
-			luma[x] = pdq.Luma(c.R, c.G, c.B)
+		if r.rows != nil {
+			r.rows(y, luma)
+		} else {
+			for x := range luma {
+				c := r.at(x, y)
+				luma[x] = pdq.Luma(c.R, c.G, c.B)
+			}
 		}
 		for _, f := range others {
 			f(y, luma)

@@ -59,6 +59,17 @@ func (q *Queries) ContentsOff(ctx context.Context, offUntil int64) ([]ContentsOf
 	return items, nil
 }
 
+const listVersionStamp = `-- name: ListVersionStamp :one
+select stamp from list_versions where list_id = $1 and version = $2
+`
+
+func (q *Queries) ListVersionStamp(ctx context.Context, listID string, version int64) (string, error) {
+	row := q.db.QueryRowContext(ctx, listVersionStamp, listID, version)
+	var stamp string
+	err := row.Scan(&stamp)
+	return stamp, err
+}
+
 const liveSignal = `-- name: LiveSignal :one
 select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and hash_type = $2 and hash_value = $3 and removed_version = 0
 `
@@ -200,4 +211,13 @@ func (q *Queries) SignalsOfContent(ctx context.Context, contentNumber int64, lis
 		return nil, err
 	}
 	return items, nil
+}
+
+const stampListVersion = `-- name: StampListVersion :exec
+insert into list_versions (list_id, version, stamp) values ($1, $2, $3)
+`
+
+func (q *Queries) StampListVersion(ctx context.Context, listID string, version int64, stamp string) error {
+	_, err := q.db.ExecContext(ctx, stampListVersion, listID, version, stamp)
+	return err
 }

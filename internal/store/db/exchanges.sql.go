@@ -771,9 +771,10 @@ func (q *Queries) PrintBody(ctx context.Context, digest string) ([]byte, error) 
 }
 
 const printHolders = `-- name: PrintHolders :many
-select entry_key from exchange_prints where exchange_id = $1 and hash_type = $2 and hash_value = $3 order by entry_key
+select entry_key from exchange_prints where exchange_id = $1 and hash_type = $2 and hash_value = $3
 `
 
+// In no order.
 func (q *Queries) PrintHolders(ctx context.Context, exchangeID string, hashType string, hashValue string) ([]string, error) {
 	rows, err := q.db.QueryContext(ctx, printHolders, exchangeID, hashType, hashValue)
 	if err != nil {

@@ -318,6 +318,52 @@ func (q *Queries) LiveSignals(ctx context.Context, listID string, iD string, lim
 	return items, nil
 }
 
+const liveVideos = `-- name: LiveVideos :many
+select id, hash_value, content_number from signals
+where list_id = $1 and hash_type = 'vpdq' and removed_version = 0 and added_version <= $2 order by id
+`
+
+type LiveVideosRow struct {
+	ID            string
+	HashValue     string
+	ContentNumber int64
+}
+
+func (q *Queries) LiveVideos(ctx context.Context, listID string, addedVersion int64) ([]LiveVideosRow, error) {
+	rows, err := q.db.QueryContext(ctx, liveVideos, listID, addedVersion)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LiveVideosRow
+	for rows.Next() {
+		var i LiveVideosRow
+		if err := rows.Scan(&i.ID, &i.HashValue, &i.ContentNumber); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const nextSignalVersion = `-- name: NextSignalVersion :one
+select cast(coalesce(min(added_version), 0) as bigint) from signals where list_id = $1 and added_version > $2 and added_version <= $3
+`
+
+// The first version after one, up to another, with which signals came; 0 if none did.
+func (q *Queries) NextSignalVersion(ctx context.Context, listID string, addedVersion int64, addedVersion_2 int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, nextSignalVersion, listID, addedVersion, addedVersion_2)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const removeSignal = `-- name: RemoveSignal :execrows
 update signals set removed_version = $3 where id = $1 and list_id = $2 and removed_version = 0
 `
@@ -353,12 +399,24 @@ func (q *Queries) SetListOptions(ctx context.Context, arg SetListOptionsParams) 
 	return err
 }
 
-const signalsAddedSince = `-- name: SignalsAddedSince :many
-select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and added_version > $2 and added_version <= $3 and removed_version = 0 order by added_version, id
+const signalsOfVersion = `-- name: SignalsOfVersion :many
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and added_version = $2 and id > $3 and removed_version = 0 order by id limit $4
 `
 
-func (q *Queries) SignalsAddedSince(ctx context.Context, listID string, addedVersion int64, addedVersion_2 int64) ([]Signal, error) {
-	rows, err := q.db.QueryContext(ctx, signalsAddedSince, listID, addedVersion, addedVersion_2)
+type SignalsOfVersionParams struct {
+	ListID       string
+	AddedVersion int64
+	ID           string
+	Limit        int32
+}
+
+func (q *Queries) SignalsOfVersion(ctx context.Context, arg SignalsOfVersionParams) ([]Signal, error) {
+	rows, err := q.db.QueryContext(ctx, signalsOfVersion,
+		arg.ListID,
+		arg.AddedVersion,
+		arg.ID,
+		arg.Limit,
+	)
 	if err != nil {
 		return nil, err
 	}

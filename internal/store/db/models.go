@@ -276,6 +276,12 @@ type List struct {
 	RetroVersion   int64
 }
 
+type ListVersion struct {
+	ListID  string
+	Version int64
+	Stamp   string
+}
+
 type Passkey struct {
 	ID         string
 	UserID     string

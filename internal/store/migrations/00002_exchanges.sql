@@ -60,7 +60,8 @@ create table exchange_prints (
     primary key (exchange_id, entry_key, hash_type, hash_value),
     foreign key (exchange_id, entry_key) references exchange_entries (exchange_id, entry_key)
 );
-create index exchange_prints_value on exchange_prints (exchange_id, hash_type, hash_value);
+-- With the entry in it, or SQLite prefers to go through the whole primary key.
+create index exchange_prints_value on exchange_prints (exchange_id, hash_type, hash_value, entry_key);
 
 -- Fingerprints that are too long to be a signal's value, by digest.
 create table print_bodies (

@@ -6,6 +6,19 @@
 alter table signals add column content_number bigint not null default 0;
 create index signals_content on signals (content_number);
 
+-- What tells two histories of a list apart that have the same version, such as
+-- before and after a backup was put back: a random stamp for each version.
+create table list_versions (
+    list_id text not null references lists (id),
+    version bigint not null,
+    stamp   text not null,
+    primary key (list_id, version)
+);
+
+-- An index follows a list of millions in pages.
+drop index signals_added;
+create index signals_added on signals (list_id, added_version, id);
+
 create table contents (
     number     bigint primary key,
     list_id    text not null references lists (id),
@@ -17,6 +30,9 @@ create table contents (
 create index contents_off on contents (off_until);
 
 -- +goose Down
+drop table list_versions;
 drop table contents;
+drop index signals_added;
+create index signals_added on signals (list_id, added_version);
 drop index signals_content;
 alter table signals drop column content_number;

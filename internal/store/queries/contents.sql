@@ -23,3 +23,9 @@ update lists set name = $2 where id = $1;
 -- name: SignalsByType :many
 select s.hash_type, count(*) as n, cast(max(s.created_at) as bigint) as newest from signals s join lists l on l.id = s.list_id
 where l.deleted_at = 0 and s.removed_version = 0 and s.added_version <= l.version group by s.hash_type;
+
+-- name: StampListVersion :exec
+insert into list_versions (list_id, version, stamp) values ($1, $2, $3);
+
+-- name: ListVersionStamp :one
+select stamp from list_versions where list_id = $1 and version = $2;

@@ -87,7 +87,8 @@ insert into exchange_prints (exchange_id, entry_key, hash_type, hash_value) valu
 delete from exchange_prints where exchange_id = $1 and entry_key = $2 and hash_type = $3 and hash_value = $4;
 
 -- name: PrintHolders :many
-select entry_key from exchange_prints where exchange_id = $1 and hash_type = $2 and hash_value = $3 order by entry_key;
+-- In no order.
+select entry_key from exchange_prints where exchange_id = $1 and hash_type = $2 and hash_value = $3;
 
 -- name: AddPrintBody :exec
 insert into print_bodies (digest, body) values ($1, $2) on conflict (digest) do nothing;

@@ -38,8 +38,12 @@ on conflict (list_id, hash_type, hash_value) where removed_version = 0 do nothin
 -- name: RemoveSignal :execrows
 update signals set removed_version = $3 where id = $1 and list_id = $2 and removed_version = 0;
 
--- name: SignalsAddedSince :many
-select * from signals where list_id = $1 and added_version > $2 and added_version <= $3 and removed_version = 0 order by added_version, id;
+-- name: NextSignalVersion :one
+-- The first version after one, up to another, with which signals came; 0 if none did.
+select cast(coalesce(min(added_version), 0) as bigint) from signals where list_id = $1 and added_version > $2 and added_version <= $3;
+
+-- name: SignalsOfVersion :many
+select * from signals where list_id = $1 and added_version = $2 and id > $3 and removed_version = 0 order by id limit $4;
 
 -- name: SignalsRemovedSince :many
 select * from signals where list_id = $1 and removed_version > $2 and removed_version <= $3 order by removed_version, id;
@@ -47,6 +51,10 @@ select * from signals where list_id = $1 and removed_version > $2 and removed_ve
 -- name: LiveSignals :many
 select s.* from signals s join lists l on l.id = s.list_id
 where s.list_id = $1 and s.removed_version = 0 and s.added_version <= l.version and s.id > $2 order by s.id limit $3;
+
+-- name: LiveVideos :many
+select id, hash_value, content_number from signals
+where list_id = $1 and hash_type = 'vpdq' and removed_version = 0 and added_version <= $2 order by id;
 
 -- name: CountSignals :many
 select s.list_id, s.hash_type, count(*) as n from signals s join lists l on l.id = s.list_id

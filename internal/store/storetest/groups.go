@@ -257,6 +257,10 @@ func contents(s *suite) {
 	same(s, "said last", db.Content{Number: 8, ListID: "l", Note: "m", Metadata: "{}", OffUntil: 60, UpdatedAt: 2})(s.q.Content(s.ctx, 8, "l"))
 	same(s, "off", []db.ContentsOffRow{{Number: 8, OffUntil: 60}})(s.q.ContentsOff(s.ctx, 59))
 	same(s, "on again", []db.ContentsOffRow(nil))(s.q.ContentsOff(s.ctx, 60))
+	s.ok(s.q.StampListVersion(s.ctx, "l", 3, "x"))
+	same(s, "stamp", "x")(s.q.ListVersionStamp(s.ctx, "l", 3))
+	none[string](s, "no such version")(s.q.ListVersionStamp(s.ctx, "l", 4))
+	s.refused("a second stamp of a version", s.q.StampListVersion(s.ctx, "l", 3, "y"))
 	s.ok(s.q.RenameList(s.ctx, "l", "new"))
 	none[db.List](s, "old name")(s.q.ListByName(s.ctx, "l"))
 }
@@ -320,8 +324,15 @@ func signals(s *suite) {
 	same(s, "removed twice", int64(0))(s.q.RemoveSignal(s.ctx, "s1", "l", 3))
 	same(s, "removed from another list", int64(0))(s.q.RemoveSignal(s.ctx, "s3", "x", 3))
 	same(s, "added again beside the removed", int64(1))(add("s4", "aa", 3))
-	same(s, "added since", []db.Signal{row("s3", "bb", 1, 0)})(s.q.SignalsAddedSince(s.ctx, "l", 0, 2))
-	same(s, "added since 1", []db.Signal{row("s4", "aa", 3, 0)})(s.q.SignalsAddedSince(s.ctx, "l", 1, 3))
+	same(s, "first version", int64(1))(s.q.NextSignalVersion(s.ctx, "l", 0, 3))
+	same(s, "next version", int64(3))(s.q.NextSignalVersion(s.ctx, "l", 1, 3))
+	same(s, "no more", int64(0))(s.q.NextSignalVersion(s.ctx, "l", 1, 2))
+	of := func(version int64, after string) ([]db.Signal, error) {
+		return s.q.SignalsOfVersion(s.ctx, db.SignalsOfVersionParams{ListID: "l", AddedVersion: version, ID: after, Limit: 5})
+	}
+	same(s, "of a version", []db.Signal{row("s3", "bb", 1, 0)})(of(1, ""))
+	same(s, "after the last", []db.Signal(nil))(of(1, "s3"))
+	same(s, "of another", []db.Signal{row("s4", "aa", 3, 0)})(of(3, ""))
 	same(s, "removed since", []db.Signal{row("s1", "aa", 1, 2)})(s.q.SignalsRemovedSince(s.ctx, "l", 1, 2))
 	same(s, "removed later", []db.Signal(nil))(s.q.SignalsRemovedSince(s.ctx, "l", 2, 9))
 	same(s, "dropped", int64(1))(s.q.DropStagedSignals(s.ctx, "l", 2))
