@@ -97,7 +97,7 @@ func (p *Pool) watch(ctx context.Context, data []byte, format string) (Report, e
 	if err != nil {
 		return Report{}, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	lim := p.config.Limits
 	end := time.Now().Add(lim.VideoTimeout)
 	var all Report
