@@ -213,9 +213,13 @@ func (p *Pool) watchStream(ctx context.Context, file *os.File, format string, n 
 	}
 	switch {
 	case !late.Stop(): // whatever the cut looked like to the child
+		p.died.Add(1)
 		r.Scan = safety.ScanScanned
 		r.worsen(ReasonTimeout)
 	case how != "":
+		if how != ReasonCorrupt {
+			p.died.Add(1)
+		}
 		r.worsen(how)
 	}
 	return r, nil
