@@ -57,7 +57,7 @@ type MediaConfig struct {
 	Undo             undo.Set `yaml:"undo" env:"ROWAN_MEDIA_UNDO"`
 	FFmpeg           string   `yaml:"ffmpeg" env:"ROWAN_MEDIA_FFMPEG"`                       // the program that decodes videos: a path, or "off"; default the one in PATH
 	RequireVideo     bool     `yaml:"require_video" env:"ROWAN_MEDIA_REQUIRE_VIDEO"`         // do not start where videos cannot be examined
-	VideoSeconds     int      `yaml:"video_seconds" env:"ROWAN_MEDIA_VIDEO_SECONDS"`         // for one video; default 60
+	VideoSeconds     int      `yaml:"video_seconds" env:"ROWAN_MEDIA_VIDEO_SECONDS"`         // for one video; default 45
 	AllowUnsandboxed bool     `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"` // run where the sandbox does not hold
 }
 

@@ -3,7 +3,9 @@ package match_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +130,22 @@ func TestVideo_Known(t *testing.T) {
 	if got := b.watch("original", worn); len(got) != 0 {
 		t.Errorf("at 32 bits: %+v", got)
 	}
-	// Off the list, and a second process that loads it now.
+	// A process that starts with a snapshot has the videos too.
+	path := filepath.Join(t.TempDir(), "lists")
+	if err := match.WriteSnapshot(t.Context(), b.store, path); err != nil {
+		t.Fatal(err)
+	}
+	second := match.NewIndex(b.store, b.clock, slog.New(slog.DiscardHandler))
+	if _, err := second.LoadSnapshot(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(second.Lookup(match.Query{Video: []match.Video{{Variant: "original", Frames: known}}})); len(got) != 1 {
+		t.Errorf("a second process: %+v", got)
+	}
+	// Off the list.
 	sigs := must(b.lists.Signals(t.Context(), "films", "", 10))
 	for _, s := range sigs {
 		if err := b.lists.RemoveSignal(t.Context(), actor, "films", s.ID); err != nil {

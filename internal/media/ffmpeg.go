@@ -76,7 +76,7 @@ func (p *Pool) tryVideo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	lim := DefaultLimits()
 	lim.VideoTimeout = startTime / 2
 	var last string

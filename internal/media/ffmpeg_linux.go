@@ -55,12 +55,12 @@ func launch(ctx context.Context, executable string, o order, in, out, words *os.
 	if err != nil {
 		return nil, fmt.Errorf("media: pipe: %w", err)
 	}
-	defer told.Close()
+	defer func() { _ = told.Close() }()
 	ask, asked, err := os.Pipe()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("media: pipe: %w", err), tell.Close())
 	}
-	defer asked.Close()
+	defer func() { _ = asked.Close() }()
 	l.cmd.ExtraFiles = []*os.File{ask, tell}
 	err = l.cmd.Start()
 	_, _ = ask.Close(), tell.Close()
@@ -188,12 +188,12 @@ func describe(ctx context.Context, executable string, p *program) (box, version 
 	if err != nil {
 		return "", versionIn(nil)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	null, err := memoryFile(nil)
 	if err != nil {
 		return "", errors.Join(err, in.Close()).Error()
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	l, err := launch(ctx, executable, order{Program: p.path, Libraries: p.libraries, Args: []string{"ffmpeg", "-version"},
 		Limits: DefaultLimits()}, null, in, in)
 	_ = in.Close()

@@ -132,7 +132,7 @@ func (v *viewer) frame() error {
 // report joins the hashes with what ffmpeg told of them.
 func (v *viewer) report(a *account, broken error) Report {
 	r := verdict(safety.ScanScanned, "")
-	r.Width, r.Height, r.Frames, r.Animated, r.Duration = v.w, v.h, len(v.frames), true, a.duration
+	r.Frames, r.Animated, r.Duration = len(v.frames), true, a.duration
 	r.Streams = a.streams
 	names := pdq.VariantNames()
 	for i, f := range v.frames {

@@ -23,7 +23,7 @@ type Limits struct {
 	// more than ChildData; default 512 MiB. Their decoders keep several copies of
 	// a picture: 12 megapixels take some 80 MiB as HEIC and 270 MiB as AVIF.
 	WasmData int64
-	// VideoTimeout is for one video, default 60 s; what was hashed by then is
+	// VideoTimeout is for one video, default 45 s; what was hashed by then is
 	// reported. VideoData is the memory of ffmpeg, default 768 MiB.
 	VideoTimeout time.Duration
 	VideoData    int64
@@ -44,7 +44,7 @@ func (l Limits) orDefault() Limits {
 	fill(&l.Timeout, 10*time.Second)
 	fill(&l.ChildData, 384<<20)
 	fill(&l.WasmData, 512<<20)
-	fill(&l.VideoTimeout, time.Minute)
+	fill(&l.VideoTimeout, 45*time.Second)
 	fill(&l.VideoData, 768<<20)
 	fill(&l.VideoFrames, 1800)
 	fill(&l.VideoEvery, time.Second)

@@ -97,7 +97,7 @@ func (p *Pool) watch(ctx context.Context, data []byte, format string) (Report, e
 	if err != nil {
 		return Report{}, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	lim := p.config.Limits
 	end := time.Now().Add(lim.VideoTimeout)
 	var all Report
@@ -213,9 +213,13 @@ func (p *Pool) watchStream(ctx context.Context, file *os.File, format string, n 
 	}
 	switch {
 	case !late.Stop(): // whatever the cut looked like to the child
+		p.died.Add(1)
 		r.Scan = safety.ScanScanned
 		r.worsen(ReasonTimeout)
 	case how != "":
+		if how != ReasonCorrupt {
+			p.died.Add(1)
+		}
 		r.worsen(how)
 	}
 	return r, nil

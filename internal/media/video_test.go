@@ -303,13 +303,13 @@ func noChildrenLeft(t testing.TB) {
 // TestVideoTime: a video that takes too long is answered with what was seen, and
 // nothing goes on running.
 func TestVideoTime(t *testing.T) {
-	long := film(t, "mp4", slices.Concat(lavfi("mandelbrot=size=1280x720:rate=30:maxiter=60"), []string{"-t", "2"}, h264)...)
+	long := film(t, "mp4", slices.Concat(lavfi("mandelbrot=size=1280x720:rate=30:maxiter=60"), []string{"-t", "2", "-crf", "42"}, h264)...)
 	name := filepath.Join(t.TempDir(), "long.mp4")
 	if err := os.WriteFile(name, long, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	long = film(t, "mp4", "-stream_loop", "60", "-i", name, "-c", "copy")
-	p := newVideoPool(t, media.Config{Limits: media.Limits{VideoTimeout: 1500 * time.Millisecond, MaxBytes: 256 << 20}})
+	long = film(t, "mp4", "-stream_loop", "120", "-i", name, "-c", "copy")
+	p := newVideoPool(t, media.Config{Limits: media.Limits{VideoTimeout: 2500 * time.Millisecond, MaxBytes: 256 << 20}})
 	r := look(t, p, long)
 	t.Logf("%s %s, %d frames of %v", r.Scan, r.Reason, r.Frames, r.Duration)
 	if r.Scan != safety.ScanPartial || r.Reason != media.ReasonTimeout || r.Frames < 1 {
