@@ -18,6 +18,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/vpdq"
 )
 
 // Near is one perceptual hash to look up.
@@ -65,7 +66,10 @@ type Index struct {
 	lists []*list
 	table table
 	near  *hamming.Index // by number
-	shelf shelf          // known videos
+	// videos are known videos by number, and usable how many of the frames of
+	// each can be matched.
+	videos *vpdq.Index
+	usable map[uint32]int
 	// quarantined are signals which flooded: what they find makes no automatic block.
 	quarantined map[string]bool
 	off         map[int64]time.Time // contents which do not match until then
@@ -82,7 +86,6 @@ type list struct {
 	ratio     int       // of wholeRatio
 	offUntil  time.Time // zero when the list is not paused
 	version   int64     // last version that is in the index
-	videos    int64     // last version of which the videos are
 }
 
 // counts reports whether the list has a say about content of a lot now.
@@ -93,7 +96,8 @@ func (l *list) counts(lot int, now time.Time) bool {
 // NewIndex returns an empty index, which is not ready until [Index.Refresh]
 // has loaded it once.
 func NewIndex(s *store.Store, now func() time.Time, log *slog.Logger) *Index {
-	return &Index{store: s, log: log, now: now, byID: map[string]uint16{}, table: newTable(), near: hamming.New(), shelf: newShelf()}
+	return &Index{store: s, log: log, now: now, byID: map[string]uint16{}, table: newTable(), near: hamming.New(),
+		videos: vpdq.NewIndex(vpdq.Options{}), usable: map[uint32]int{}}
 }
 
 // Run follows the database until ctx ends. A failure is logged and tried again;
@@ -133,11 +137,7 @@ func (x *Index) Refresh(ctx context.Context) error {
 		return fmt.Errorf("reading lists: %w", err)
 	}
 	for _, r := range rows {
-		err := x.follow(ctx, r)
-		if err == nil {
-			err = x.followVideos(ctx, r)
-		}
-		if err != nil {
+		if err := x.follow(ctx, r); err != nil {
 			return fmt.Errorf("reading list %s: %w", r.ID, err)
 		}
 	}
@@ -189,9 +189,13 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 	// What is new comes before what is old goes: a signal that was replaced is
 	// never missing between the two.
 	err = addedSince(ctx, q, r.ID, from, r.Version, func(page []db.Signal) error {
+		videos, err := videoFrames(ctx, q, page)
+		if err != nil {
+			return err
+		}
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		return x.add(place, page)
+		return x.add(place, page, videos)
 	})
 	if err != nil {
 		return err
@@ -239,20 +243,33 @@ func (x *Index) put(e entry, k exactKey, b *batch) {
 	}
 }
 
-// add puts signals into the index. x.mu is held.
-func (x *Index) add(place uint16, page []db.Signal) error {
+// putVideo makes a known video findable. x.mu is held.
+func (x *Index) putVideo(e entry, frames []vpdq.Frame) {
+	if n, fresh := x.table.add(e); fresh {
+		x.usable[n] = x.videos.Insert(uint64(n), frames)
+	}
+}
+
+// add puts signals into the index. videos are the frames of those that are
+// videos, by value. x.mu is held.
+func (x *Index) add(place uint16, page []db.Signal, videos map[string][]vpdq.Frame) error {
 	batch := newBatch(len(page))
 	for _, s := range page {
 		h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
 		if err != nil {
 			return fmt.Errorf("signal %s: %w", s.ID, err)
 		}
-		if h.Type.Opaque() || h.Type == safety.VPDQ {
-			continue // kept for those who can compute it; or see followVideos
+		if h.Type.Opaque() {
+			continue // kept for those who can compute it; nothing here can match it
 		}
 		id, err := packID(s.ID)
 		if err != nil {
 			return err
+		}
+		e := entry{id: id, list: place, content: s.ContentNumber}
+		if h.Type == safety.VPDQ {
+			x.putVideo(e, videos[s.HashValue])
+			continue
 		}
 		k, ok := keyOf(h)
 		if h.Type == safety.PDQ {
@@ -260,7 +277,7 @@ func (x *Index) add(place uint16, page []db.Signal) error {
 		} else if !ok {
 			return fmt.Errorf("signal %s: nothing looks up %s", s.ID, h.Type)
 		}
-		x.put(entry{id: id, list: place, content: s.ContentNumber}, k, batch)
+		x.put(e, k, batch)
 	}
 	x.near.InsertBatch(batch.near)
 	return nil
@@ -282,6 +299,9 @@ func (x *Index) remove(s db.Signal) error {
 	}
 	if h.Type == safety.PDQ {
 		x.near.Delete(uint64(n))
+	} else if h.Type == safety.VPDQ {
+		x.videos.Delete(uint64(n))
+		delete(x.usable, n)
 	} else if k, ok := keyOf(h); ok {
 		x.table.unlink(n, k)
 	}
@@ -462,5 +482,5 @@ func (x *Index) widest() int {
 func (x *Index) Signals() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return len(x.table.numbers) + len(x.shelf.entries)
+	return len(x.table.numbers)
 }

@@ -113,15 +113,16 @@ func (x *Index) lookupVideos(videos []Video, lot int, now time.Time) []safety.Fi
 	best := map[*list]int{}
 	var found []safety.Finding
 	for _, v := range videos {
-		for _, m := range x.shelf.index.Search(v.Frames, vpdq.Thresholds{}) {
-			e := x.shelf.entries[m.ID]
-			l := x.lists[e.place]
-			inside := m.TargetPercent >= leastOfKnown && e.frames >= leastFrames
+		for _, m := range x.videos.Search(v.Frames, vpdq.Thresholds{}) {
+			e := &x.table.entries[m.ID]
+			l := x.lists[e.list]
+			inside := m.TargetPercent >= leastOfKnown && x.usable[uint32(m.ID)] >= leastFrames
 			if m.QueryPercent < leastOfQuery && !inside || !l.counts(lot, now) || now.Before(x.off[e.content]) {
 				continue
 			}
+			id := e.id.String()
 			f := safety.Finding{Detector: "vpdq/1", List: l.name, Kind: l.kind, Match: safety.MatchNear, Variant: v.Variant,
-				SignalID: e.signal, Distance: int(math.Round(100 - max(m.QueryPercent, m.TargetPercent))), Quarantined: x.quarantined[e.signal]}
+				SignalID: id, Distance: int(math.Round(100 - max(m.QueryPercent, m.TargetPercent))), Quarantined: x.quarantined[id]}
 			if len(m.Segments) > 0 {
 				place(&f, v.Frames, m.Segments[0])
 			}
@@ -264,71 +265,21 @@ func putBody(ctx context.Context, tx *store.Tx, r Row) error {
 	return nil
 }
 
-// shelf is the known videos of all lists. They are few beside pictures, and not
-// in snapshots: a process reads them from the database.
-type shelf struct {
-	index   *vpdq.Index
-	entries map[uint64]shelved // by the index's number
-	next    uint64
-}
-
-type shelved struct {
-	signal  string
-	place   uint16 // of its list
-	content int64
-	frames  int // that can be matched
-}
-
-func newShelf() shelf {
-	return shelf{index: vpdq.NewIndex(vpdq.Options{}), entries: map[uint64]shelved{}}
-}
-
-// followVideos brings the videos of one list up to the database. A video whose
-// frames cannot be read is an error: the list must not pass for loaded.
-func (x *Index) followVideos(ctx context.Context, r db.List) error {
-	x.mu.Lock()
-	place, err := x.place(r.ID)
-	if err != nil || x.lists[place].videos == r.Version {
-		x.mu.Unlock()
-		return err
-	}
-	gone := map[string]uint64{} // numbers by signal, of those that will not be seen again
-	for n, e := range x.shelf.entries {
-		if e.place == place {
-			gone[e.signal] = n
-		}
-	}
-	x.mu.Unlock()
-	q := x.store.Read()
-	live, err := q.LiveVideos(ctx, r.ID, r.Version)
-	if err != nil {
-		return fmt.Errorf("reading videos: %w", err)
-	}
-	for _, v := range live {
-		if _, ok := gone[v.ID]; ok {
-			delete(gone, v.ID)
+// videoFrames reads the frames of the videos among signals, by value. A video
+// without them is an error: a list must not be thought of as loaded without it.
+func videoFrames(ctx context.Context, q *db.Queries, signals []db.Signal) (map[string][]vpdq.Frame, error) {
+	out := map[string][]vpdq.Frame{}
+	for _, s := range signals {
+		if s.HashType != string(safety.VPDQ) || out[s.HashValue] != nil {
 			continue
 		}
-		body, err := q.PrintBody(ctx, v.HashValue)
+		body, err := q.PrintBody(ctx, s.HashValue)
 		if err != nil {
-			return fmt.Errorf("reading the frames of signal %s: %w", v.ID, err)
+			return nil, fmt.Errorf("reading the frames of signal %s: %w", s.ID, err)
 		}
-		frames, err := parseBody(body)
-		if err != nil {
-			return fmt.Errorf("signal %s: %w", v.ID, err)
+		if out[s.HashValue], err = parseBody(body); err != nil {
+			return nil, fmt.Errorf("signal %s: %w", s.ID, err)
 		}
-		x.mu.Lock()
-		x.shelf.next++
-		n := x.shelf.index.Insert(x.shelf.next, frames)
-		x.shelf.entries[x.shelf.next] = shelved{v.ID, place, v.ContentNumber, n}
-		x.mu.Unlock()
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, n := range gone {
-		x.shelf.index.Delete(n)
-		delete(x.shelf.entries, n)
-	}
-	x.lists[place].videos = r.Version
-	return nil
+	return out, nil
 }
