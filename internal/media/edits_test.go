@@ -30,12 +30,15 @@ import (
 // Beside it stand the false matches: hashes of one picture near another.
 //
 // By itself it takes drawn scenes. ROWAN_EDIT_CORPUS names a folder of pictures
-// to take instead, ROWAN_EDIT_PICTURES how many; scripts/bench-edits uses it.
+// to take instead, ROWAN_EDIT_PICTURES how many, and ROWAN_EDIT_FORMATS how many
+// formats; scripts/bench-edits uses it.
 func TestEditMatrix(t *testing.T) {
 	pictures := corpus(t)
 	formats := encoders(t)
 	if os.Getenv("ROWAN_EDIT_CORPUS") == "" {
 		formats = formats[:1] // the formats have a test of their own
+	} else if n, err := strconv.Atoi(os.Getenv("ROWAN_EDIT_FORMATS")); err == nil {
+		formats = formats[:min(n, len(formats))]
 	}
 	pool := newPool(t, media.Config{Limits: media.Limits{Undo: undo.Wide}})
 	want := make([]pdq.Hash, len(pictures))
