@@ -1855,6 +1855,7 @@ export interface components {
             reasons?: {
                 [key: string]: string;
             };
+            shared_credentials?: boolean;
             /** Format: date-time */
             start?: string;
             url?: string;
