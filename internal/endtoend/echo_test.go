@@ -449,6 +449,11 @@ func (e *echo) checks() {
 		e.form(path, field{name: "meta", body: m}, file)
 		e.form(path, field{name: "meta", body: m})
 	}
+	for _, links := range [][]string{{mark}, {"https://" + mark + ".example/" + mark}, {"javascript:" + mark, "data:" + mark}, slices.Repeat([]string{mark}, 101)} {
+		for _, surface := range []string{"public", "encrypted", mark} {
+			e.json("POST", "/v1/links/check", map[string]any{"content_id": "c", "links": links, "surface": surface})
+		}
+	}
 	good := field{name: "meta", body: []byte(`{"content_id":"c"}`)}
 	e.form(path, good, field{name: mark, body: []byte(mark)}, file)
 	e.form(path, field{name: mark, file: mark, body: []byte(mark)})
