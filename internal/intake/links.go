@@ -10,7 +10,7 @@ import (
 // formatLink stands where a file's format is: the item of a case is a link.
 const formatLink = "link"
 
-// Why a link is not scanned.
+// ReasonLinkUnreadable is why a link is not scanned.
 const ReasonLinkUnreadable = "link_unreadable" // it leads to no host
 
 // CheckLinks answers for each link that the platform found in c, in order. c has

@@ -96,15 +96,15 @@ func TestCheckLinks_Case(t *testing.T) {
 	if err != nil || len(items) != 3 {
 		t.Fatalf("%d items, %v", len(items), err)
 	}
-	stored := ""
+	var stored strings.Builder
 	for _, it := range items {
-		stored += it.Url + "\n"
+		stored.WriteString(it.Url + "\n")
 		if it.Format != "link" || it.Size != 0 || it.Sha256 != "" {
 			t.Errorf("item %+v", it)
 		}
 	}
-	if len(b.events) != 3 || !strings.Contains(stored, "https://example.test/bad/2\n") || !strings.Contains(stored, "http://example.test/bad/3%20x\n") {
-		t.Errorf("%d events, links %q", len(b.events), stored)
+	if len(b.events) != 3 || !strings.Contains(stored.String(), "https://example.test/bad/2\n") || !strings.Contains(stored.String(), "http://example.test/bad/3%20x\n") {
+		t.Errorf("%d events, links %q", len(b.events), stored.String())
 	}
 }
 
