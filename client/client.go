@@ -61,6 +61,8 @@ type Finding struct {
 	Match    string `json:"match"` // exact or near
 	Variant  string `json:"variant"`
 	Frame    int    `json:"frame"`
+	FromMS   int64  `json:"from_ms"` // in a video: when the match begins and ends
+	ToMS     int64  `json:"to_ms"`
 }
 
 // Result is Rowan's answer. Only Scan == "scanned" supports the statement that

@@ -1,9 +1,10 @@
 package hamming
 
-// NewSmall makes an index that merges all the time, and always uses its tables.
+// NewSmall makes an index that merges all the time, always uses its tables, and
+// has these in several ranges.
 func NewSmall() *Index {
 	x := New()
-	x.tuning = tuning{delta: 200}
+	x.tuning = tuning{delta: 200, bits: 13}
 	return x
 }
 
@@ -30,3 +31,15 @@ func (x *Index) UseFlat() { x.tuning.flatPerProbe = 1 << 40 }
 
 // UseTables undoes UseFlat.
 func (x *Index) UseTables() { x.tuning.flatPerProbe = 16 }
+
+// UseSmallRanges has new segments divide their positions in ranges.
+func (x *Index) UseSmallRanges() { x.tuning.bits = 13 }
+
+// Postings is how many keys the tables of the segments list.
+func (x *Index) Postings() int {
+	n := 0
+	for _, s := range x.parts.Load().segments {
+		n += s.shape.postings
+	}
+	return n
+}

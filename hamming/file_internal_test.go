@@ -15,11 +15,14 @@ func FuzzUnseal(f *testing.F) {
 	for id := range uint64(300) {
 		entries.ids = append(entries.ids, id*3)
 		entries.keys = append(entries.keys, words{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()})
+		if id%100 == 99 {
+			entries.keys[id] = entries.keys[id/2]
+		}
 	}
-	s := build([]run{entries}, 1)
+	s := build([]run{entries}, 1, 6)
 	copy(s.data, s.header(7))
-	l := layoutOf(300)
-	for _, at := range []int{16, 24, l.ids, l.keys, l.off[3] + 400, l.sig[2], l.pos[15] + 8, l.size - 1} {
+	l := layoutOf(s.shape)
+	for _, at := range []int{16, 24, 32, 40, l.ids, l.keys, l.twins, l.cuts[3] + 4000, l.off[3] + 400, l.sig[2], l.pos[15] + 8, l.size - 1} {
 		f.Add(uint32(at), []byte{255, 1}, true, uint32(0))
 		f.Add(uint32(at), []byte{1}, false, uint32(9))
 	}
@@ -33,7 +36,7 @@ func FuzzUnseal(f *testing.F) {
 			}
 		}
 		if reseal && len(data) == len(s.data) {
-			copy(data, (&segment{data: data, ids: s.ids}).header(7))
+			copy(data, (&segment{data: data, shape: s.shape}).header(7))
 		}
 		got, _, reason := unseal(data)
 		if reason == "" && !reseal && (changed || len(data) != len(s.data)) && !slices.Equal(data, s.data) && !onlyPadding(data, s.data) {

@@ -222,6 +222,40 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+// TestBatch compares batches of every size with one query after the other, over
+// parts of every kind: queries begin before others end.
+func TestBatch(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	var keys []hamming.Key
+	for name, open := range newIndex {
+		x := open()
+		for _, k := range fill(x, r, 6000) {
+			keys = append(keys, k)
+		}
+		var batch []hamming.Entry
+		for id := range uint64(40_000) {
+			batch = append(batch, hamming.Entry{ID: id, Key: near(r, keys[r.IntN(len(keys))], r.IntN(40))})
+		}
+		x.InsertBatch(batch)
+		for n := range 20 {
+			x.UseKernel(hamming.Kernels()[n%len(hamming.Kernels())])
+			var queries []hamming.Query
+			want := []hamming.Result{}
+			for range n {
+				q := hamming.Query{Key: near(r, keys[r.IntN(len(keys))], r.IntN(40)), Radius: r.IntN(60) - 2, Limit: r.IntN(4)}
+				if r.IntN(3) == 0 {
+					q.Accept = func(id uint64) bool { return id%2 == 0 }
+				}
+				matches, cut := x.Find(q, nil)
+				queries, want = append(queries, q), append(want, hamming.Result{Matches: matches, Truncated: cut})
+			}
+			if diff := gocmp.Diff(want, x.SearchBatch(queries), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("%s, %d queries (-one by one +batch):\n%s", name, n, diff)
+			}
+		}
+	}
+}
+
 func TestSearchEdges(t *testing.T) {
 	x := hamming.New()
 	var zero, ones hamming.Key

@@ -34,11 +34,12 @@ type parts struct {
 type tuning struct {
 	delta        int // entries of a delta before it becomes a segment
 	flatPerProbe int // keys that are scanned in the time of one look-up
+	bits         int // of a position in a table
 }
 
 // New returns an empty index.
 func New() *Index {
-	x := &Index{kernel: bestKernel(), tuning: tuning{delta: 32 << 10, flatPerProbe: 16}}
+	x := &Index{kernel: bestKernel(), tuning: tuning{delta: 32 << 10, flatPerProbe: 16, bits: 8 * posSize}}
 	x.parts.Store(&parts{deltas: []*delta{newDelta()}})
 	return x
 }

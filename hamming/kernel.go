@@ -19,8 +19,10 @@ type kernel struct {
 	// near sets bit e of out if the first n entries of two planes are within
 	// radius bits of two words.
 	near func(a, b *[pageSize]uint64, n int, wa, wb uint64, radius int, out *[pageSize / 64]uint64)
-	// fetch brings the spans, or at least the first line of each, near.
+	// fetch brings the spans, or at least the beginning of each, near.
 	fetch func(sig []uint16, spans []span)
+	// fetchBytes brings near what begins at index times size, or does nothing.
+	fetchBytes func(data []byte, size int, index []uint32)
 }
 
 // span is a range of postings and the test for them.
@@ -33,13 +35,13 @@ type hit struct{ at, mask uint32 }
 const blockSize = 32
 
 // plainKernel says what the others must do.
-var plainKernel = kernel{name: "plain", sift: siftPlain, near: nearPortable, fetch: fetchPortable}
+var plainKernel = kernel{name: "plain", sift: siftPlain, near: nearPortable, fetch: fetchPortable, fetchBytes: fetchNothing}
 
 // wordsKernel has 4 postings side by side in a word.
-var wordsKernel = kernel{name: "words", sift: siftWords, near: nearPortable, fetch: fetchPortable}
+var wordsKernel = kernel{name: "words", sift: siftWords, near: nearPortable, fetch: fetchPortable, fetchBytes: fetchNothing}
 
 // portableKernel is the better of both.
-var portableKernel = kernel{name: "portable", sift: siftPortable, near: nearPortable, fetch: fetchPortable}
+var portableKernel = kernel{name: "portable", sift: siftPortable, near: nearPortable, fetch: fetchPortable, fetchBytes: fetchNothing}
 
 // kernels lists what this machine can run, the best first.
 func kernels() []*kernel {
@@ -75,9 +77,9 @@ func siftPlain(sig []uint16, spans []span, next uint16, out []hit) int {
 
 const lanes = 0x0001_0001_0001_0001 // times a 16-bit number: 4 of it
 
-// siftPortable tests short spans one by one; words pay from some 32 postings on.
+// siftPortable tests short spans one by one; words pay from some 8 postings on.
 func siftPortable(sig []uint16, spans []span, next uint16, out []hit) int {
-	if len(sig) < 32<<16 {
+	if len(sig) < 8<<16 {
 		return siftPlain(sig, spans, next, out)
 	}
 	return siftWords(sig, spans, next, out)
@@ -164,6 +166,13 @@ func fetchPortable(sig []uint16, spans []span) {
 		}
 	}
 	sink(sum)
+}
+
+func fetchNothing([]byte, int, []uint32) {}
+
+func bytesOf[T uint32 | uint64 | words](s []T) []byte {
+	var t T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), int(unsafe.Sizeof(t))*len(s)) //nolint:gosec // the same memory
 }
 
 //go:noinline

@@ -5,10 +5,10 @@ func machineKernels() []*kernel {
 	f := detect()
 	var all []*kernel
 	if f.avx512 {
-		all = append(all, &kernel{name: "avx512", sift: withSlices(siftAVX512), near: near512, fetch: fetchAMD64})
+		all = append(all, &kernel{name: "avx512", sift: withSlices(siftAVX512), near: near512, fetch: fetchAMD64, fetchBytes: fetchBytesAMD64})
 	}
 	if f.avx2 {
-		all = append(all, &kernel{name: "avx2", sift: withSlices(siftAVX2), near: nearPortable, fetch: fetchAMD64})
+		all = append(all, &kernel{name: "avx2", sift: withSlices(siftAVX2), near: nearPortable, fetch: fetchAMD64, fetchBytes: fetchBytesAMD64})
 	}
 	return all
 }
@@ -60,6 +60,12 @@ func fetchAMD64(sig []uint16, spans []span) {
 	}
 }
 
+func fetchBytesAMD64(data []byte, size int, index []uint32) {
+	if len(index) > 0 {
+		prefetchBytes(&data[0], size, &index[0], len(index))
+	}
+}
+
 // In kernel_amd64.s.
 
 func cpuid(leaf uint32) (eax, ebx, ecx uint32)
@@ -76,5 +82,10 @@ func siftAVX2(sig *uint16, spans *span, n int, next uint16, out *hit) int
 //go:noescape
 func nearAVX512(a, b *uint64, groups int, wa, wb, radius uint64, out *uint64)
 
+// prefetch takes at most 8 lines of each span; the processor sees where it goes.
+//
 //go:noescape
 func prefetch(sig *uint16, spans *span, n int)
+
+//go:noescape
+func prefetchBytes(data *byte, size int, index *uint32, n int)

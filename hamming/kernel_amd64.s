@@ -172,9 +172,41 @@ TEXT ·prefetch(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), R8
 
 hint:
+	MOVL (DI), AX
+	MOVL 4(DI), R12
+	CMPL AX, R12
+	JAE  hinted
+	LEAQ (SI)(AX*2), AX
+	LEAQ -1(SI)(R12*2), R12
+	ANDQ $~63, AX
+	LEAQ 448(AX), BX
+	CMPQ R12, BX
+	CMOVQHI BX, R12
+
+line:
+	PREFETCHT0 (AX)
+	ADDQ $64, AX
+	CMPQ AX, R12
+	JLS  line
+
+hinted:
+	ADDQ $12, DI
+	DECQ R8
+	JNZ  hint
+	RET
+
+// func prefetchBytes(data *byte, size int, index *uint32, n int)
+TEXT ·prefetchBytes(SB), NOSPLIT, $0-32
+	MOVQ data+0(FP), SI
+	MOVQ size+8(FP), BX
+	MOVQ index+16(FP), DI
+	MOVQ n+24(FP), R8
+
+hintBytes:
 	MOVL       (DI), AX
-	PREFETCHT0 (SI)(AX*2)
-	ADDQ       $12, DI
+	IMULQ      BX, AX
+	PREFETCHT0 (SI)(AX*1)
+	ADDQ       $4, DI
 	DECQ       R8
-	JNZ        hint
+	JNZ        hintBytes
 	RET

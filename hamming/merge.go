@@ -99,7 +99,7 @@ func (x *Index) run(j *job) {
 	for _, d := range j.deltas {
 		runs = append(runs, d.run())
 	}
-	made := build(runs, 1)
+	made := build(runs, 1, x.tuning.bits)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, id := range j.deleted {
@@ -161,7 +161,7 @@ func (x *Index) compact(begin func() error) (*segment, error) {
 		case len(now.segments) > 0:
 			return now.segments[0], nil
 		}
-		return build(nil, 1), nil
+		return build(nil, 1, x.tuning.bits), nil
 	}
 }
 
@@ -208,7 +208,7 @@ func (x *Index) InsertBatch(entries []Entry) {
 		}
 		return
 	}
-	made := build([]run{sorted(entries)}, runtime.GOMAXPROCS(0))
+	made := build([]run{sorted(entries)}, runtime.GOMAXPROCS(0), x.tuning.bits)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	old, ids := x.replaced(made)
@@ -243,14 +243,19 @@ func (x *Index) replaced(made *segment) (old []place, ids []uint64) {
 
 // sorted orders entries by id; of equal ids the last remains.
 func sorted(entries []Entry) run {
+	inOrder := true
+	for i := 1; i < len(entries) && inOrder; i++ {
+		inOrder = entries[i-1].ID < entries[i].ID
+	}
+	if inOrder {
+		return run{entries: entries}
+	}
 	order := make([]uint32, len(entries))
 	for i := range order {
 		order[i] = uint32(i)
 	}
 	byID := func(a, b uint32) int { return cmp.Compare(entries[a].ID, entries[b].ID) }
-	if !slices.IsSortedFunc(order, byID) {
-		slices.SortStableFunc(order, byID)
-	}
+	slices.SortStableFunc(order, byID)
 	r := run{ids: make([]uint64, 0, len(entries)), keys: make([]words, 0, len(entries))}
 	for _, i := range order {
 		e := &entries[i]

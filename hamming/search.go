@@ -38,40 +38,93 @@ func (x *Index) Search(key Key, radius int, dst []Match, limit int) (matches []M
 
 // Find is [Index.Search] for a query with all its options.
 func (x *Index) Find(q Query, dst []Match) (matches []Match, truncated bool) {
-	s := searches.Get().(*search)
-	defer searches.Put(s)
-	return x.find(s, x.parts.Load(), &q, dst)
+	start := len(dst)
+	out := [1]Result{{Matches: dst}}
+	x.find([]Query{q}, out[:])
+	return order(out[0].Matches, start, q.Limit)
 }
 
-// SearchBatch answers several queries from one state of the index. Their order
-// is kept.
+// SearchBatch answers several queries from one state of the index, quicker than
+// one after the other: while one waits for memory, another works. The order is
+// kept.
 func (x *Index) SearchBatch(queries []Query) []Result {
-	s := searches.Get().(*search)
-	defer searches.Put(s)
-	now := x.parts.Load()
 	out := make([]Result, len(queries))
-	for i := range queries {
-		out[i].Matches, out[i].Truncated = x.find(s, now, &queries[i], nil)
+	x.find(queries, out)
+	for i := range out {
+		out[i].Matches, out[i].Truncated = order(out[i].Matches, 0, queries[i].Limit)
 	}
 	return out
 }
 
-func (x *Index) find(s *search, now *parts, q *Query, dst []Match) ([]Match, bool) {
-	if q.Radius < 0 {
-		return dst, false
-	}
-	s.start(x, q)
-	start := len(dst)
+// find appends what matches each query to its result.
+func (x *Index) find(queries []Query, out []Result) {
+	now := x.parts.Load()
+	line := searches.Get().(*pipeline)
+	defer searches.Put(line)
 	for _, seg := range now.segments {
-		dst = s.segment(seg, dst)
+		line.segment(x, seg, queries, out)
 	}
-	for _, d := range now.deltas {
-		dst = d.scan(s, dst)
+	s := &line[0]
+	for i := range queries {
+		s.start(x, &queries[i])
+		for _, d := range now.deltas {
+			out[i].Matches = d.scan(s, out[i].Matches)
+		}
+		x.pay(len(now.segments))
 	}
-	s.accept = nil
+	for i := range line {
+		line[i].accept = nil
+	}
 	runtime.KeepAlive(now)
-	x.pay(len(now.segments))
-	return order(dst, start, q.Limit)
+}
+
+// pipeline is the queries under way at a time. Query i is in lane i modulo their
+// number.
+type pipeline [4]search
+
+// A query begins so many slots before its postings are asked for, and these are
+// asked for so many before they are read.
+const early, ahead = 8, 3
+
+// segment searches one segment for all queries. Query i reads its postings while
+// those of the next are asked for, and reads positions and keys when later
+// queries have read their postings.
+func (l *pipeline) segment(x *Index, seg *segment, queries []Query, out []Result) {
+	// at calls do with the query, if there is one, and the slot of a step.
+	at := func(step int, do func(s *search, i, slot int)) {
+		if i := step / nslots; step >= 0 && i < len(queries) {
+			do(&l[i%len(l)], i, step%nslots)
+		}
+	}
+	for step := -early - ahead; step < nslots*(len(queries)+2); step++ {
+		at(step+early+ahead, func(s *search, i, slot int) {
+			if slot > 0 {
+				return
+			}
+			if s.start(x, &queries[i]); s.probes(seg) {
+				s.begin(seg)
+				return
+			}
+			out[i].Matches = s.scan(seg, out[i].Matches)
+			s.skip()
+		})
+		at(step+ahead, func(s *search, _, slot int) { s.look(seg, slot) })
+		at(step, func(s *search, _, slot int) {
+			if s.sift(seg, slot); slot == nslots-1 {
+				s.list(seg)
+			}
+		})
+		at(step-nslots, func(s *search, _, slot int) {
+			if slot == nslots-1 {
+				s.resolve(seg)
+			}
+		})
+		at(step-2*nslots, func(s *search, i, slot int) {
+			if slot == nslots-1 {
+				out[i].Matches = s.verify(seg, out[i].Matches)
+			}
+		})
+	}
 }
 
 // order sorts what was found and cuts it to the limit.
@@ -110,24 +163,39 @@ type search struct {
 	tuning tuning
 	words  words
 	radius int
+	limit  int
 	allow  allowance
 	accept func(uint64) bool
 
-	spans []span   // the buckets to read
-	room  int      // the most hits these can give, and one
-	hits  []hit    // what the kernel has left of them
-	found []uint32 // positions
-	seen  []uint64 // bit for each position; zero between uses
+	values []uint32        // to look up
+	spans  []span          // the postings of each
+	ends   [nslots + 1]int // where those of a slot end, in ends[slot+1]
+
+	hits    []hit // the first nhits are what the kernel has left of the spans
+	nhits   int
+	hitEnds [nslots + 1]int
+
+	found     []uint32 // postings, then positions
+	foundEnds [nslots + 1]int
+	distances []uint16
+	high      []uint32 // bits of the positions of a slot
+	seen      []uint32 // for unique
 }
 
-var searches = sync.Pool{New: func() any { return new(search) }}
+var searches = sync.Pool{New: func() any { return new(pipeline) }}
 
 func (s *search) start(x *Index, q *Query) {
 	s.kernel, s.tuning, s.accept = x.kernel, x.tuning, q.Accept
-	s.words, s.radius = q.Key.words(), min(q.Radius, 256)
+	s.words, s.radius, s.limit = q.Key.words(), min(q.Radius, 256), q.Limit
 	if s.radius <= maxProbeRadius {
-		s.allow = spread(s.radius)
+		s.allow = spread(max(s.radius, -1))
 	}
+}
+
+// skip leaves nothing to look up.
+func (s *search) skip() {
+	s.ends = [nslots + 1]int{}
+	s.nhits, s.found = 0, s.found[:0]
 }
 
 func (s *search) accepts(id uint64) bool { return s.accept == nil || s.accept(id) }

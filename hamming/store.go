@@ -16,7 +16,8 @@ import (
 // A change lasts once [Index.Sync], [Index.Checkpoint] or [Index.Close] has
 // returned nil after it. After a crash the index has these changes, and of the
 // later ones those up to some point. A damaged file is a [*CorruptError], never
-// an index that misses keys. Checksums protect from accidents, not from
+// an index that misses keys: all of it is checked before Open returns. A file of
+// another version of this package is a [*VersionError]. Checksums protect from accidents, not from
 // somebody who writes to the files.
 func Open(path string) (*Index, error) {
 	x := New()

@@ -222,7 +222,7 @@ func TestDamagedSegment(t *testing.T) {
 	must(t, x.Checkpoint())
 	must(t, x.Close())
 	file := readAll(t, path)
-	places := []int{0, 15, 16, 17, 23, 24, 31, 32, 1055, 1056, 1059, 4096, len(file) - 1}
+	places := []int{0, 15, 16, 17, 23, 24, 31, 32, 39, 40, 47, 48, 1071, 1072, 1075, 4096, len(file) - 1}
 	for range 100 {
 		places = append(places, 4096+r.IntN(len(file)-4096))
 	}
@@ -236,6 +236,70 @@ func TestDamagedSegment(t *testing.T) {
 	}
 	must(t, os.WriteFile(path, append(file, 0), 0o600))
 	wantCorrupt(t, path, "one byte too many")
+	file[14] = '1'
+	must(t, os.WriteFile(path, file, 0o600))
+	var version *hamming.VersionError
+	if _, err := hamming.Open(path); !errors.As(err, &version) {
+		t.Errorf("a file of version 1: %v", err)
+	}
+}
+
+// TestEqualKeysKept has many ids with few keys in a file, and deletes those that
+// stand for the others.
+func TestEqualKeysKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	r := rand.New(rand.NewPCG(4, 5))
+	var pool []hamming.Key
+	for range 40 {
+		pool = append(pool, near(r, hamming.Key{7}, r.IntN(30)))
+	}
+	m := truth{}
+	var entries []hamming.Entry
+	for id := range uint64(40_000) {
+		k := randomKey(r)
+		if id%2 == 0 {
+			k = pool[r.IntN(len(pool))]
+		}
+		m[id] = k
+		entries = append(entries, hamming.Entry{ID: id, Key: k})
+	}
+	for _, tables := range []bool{true, false} {
+		x := open(t, path)
+		if tables {
+			x.UseSmallRanges()
+		}
+		x.InsertBatch(entries)
+		x.Compact()
+		different := map[hamming.Key]bool{}
+		for _, k := range m {
+			different[k] = true
+		}
+		if got := x.Postings(); got != len(different) || got > 20_040 {
+			t.Errorf("%d postings for %d different keys", got, len(different))
+		}
+		for id := range uint64(100) {
+			delete(m, id)
+			x.Delete(id)
+		}
+		for _, k := range hamming.Kernels() {
+			x.UseKernel(k)
+			agree(t, x, m, hamming.Key{7}, 31)
+			agree(t, x, m, pool[3], 0)
+			all := m.search(pool[3], 20)
+			for _, limit := range []int{1, 7, 500, len(all) - 1, len(all), len(all) + 1} {
+				got, cut := x.Search(pool[3], 20, nil, limit)
+				if cut != (limit < len(all)) || !slices.Equal(got, all[:min(limit, len(all))]) {
+					t.Errorf("limit %d of %d: %d matches, cut %v", limit, len(all), len(got), cut)
+				}
+			}
+		}
+		must(t, x.Checkpoint())
+		must(t, x.Close())
+		x = open(t, path)
+		agree(t, x, m, hamming.Key{7}, 31)
+		must(t, x.Close())
+		entries = entries[100:]
+	}
 }
 
 // TestCheckpointBesideChanges checkpoints while keys change, and opens a copy of

@@ -54,8 +54,8 @@ func benchIndex(w io.Writer, n int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	r := rand.New(rand.NewPCG(uint64(n), 1))
+	defer func() { _ = os.RemoveAll(dir) }()
+	r := rand.New(rand.NewPCG(uint64(n), 1)) //nolint:gosec // repeatable test data
 	entries := make([]hamming.Entry, n)
 	for i := range entries {
 		entries[i] = hamming.Entry{ID: uint64(i), Key: randomKey(r)}

@@ -96,7 +96,7 @@ func listsCommand(o *options) *cobra.Command {
 			})
 			return errors.Join(err, f.Close())
 		}}
-	imp.Flags().StringVar(&format, "format", "csv", "csv, hashes or vics")
+	imp.Flags().StringVar(&format, "format", "csv", "csv, hashes, vpdq or vics")
 	imp.Flags().BoolVar(&skipBad, "skip-bad", false, "leave malformed rows out instead of refusing the file")
 	show := &cobra.Command{Use: "show", Short: "All lists", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		return o.with(cmd.Context(), func(a *app.App) error { return showLists(cmd.Context(), a) })
@@ -153,7 +153,11 @@ func checkFiles(ctx context.Context, a *app.App, files []string) error {
 		}
 		c := checked{File: file, Scan: got.Scan, Reason: got.ScanReason, Verdict: got.Verdict, Findings: []string{}}
 		for _, f := range got.Findings {
-			c.Findings = append(c.Findings, fmt.Sprintf("%s %s on %s (%s)", f.Match, f.Detector, f.List, f.Variant))
+			text := fmt.Sprintf("%s %s on %s (%s)", f.Match, f.Detector, f.List, f.Variant)
+			if f.To > 0 {
+				text += fmt.Sprintf(" from %v to %v", f.From, f.To)
+			}
+			c.Findings = append(c.Findings, text)
 		}
 		if err := out.Encode(c); err != nil {
 			return err

@@ -409,7 +409,7 @@ func (a *API) fillContent(ctx context.Context, q *db.Queries, c db.Case, _ map[s
 		m := itemModel(it)
 		for _, f := range findings {
 			if f.ItemID == it.ID {
-				m.Findings = append(m.Findings, FindingModel{f.Detector, f.ListName, f.ListKind, f.Match, f.Variant, int(f.Frame)})
+				m.Findings = append(m.Findings, FindingModel{f.Detector, f.ListName, f.ListKind, f.Match, f.Variant, int(f.Frame), f.FromMs, f.ToMs})
 			}
 		}
 		m.Evidence = evidenceModel(it.ID, pieces, views, caller(ctx).Actor.ID)

@@ -56,6 +56,8 @@ type FindingModel struct {
 	Match    string `json:"match" enum:"exact,near"`
 	Variant  string `json:"variant" doc:"Which form of the picture matched: original, rotate90, …"`
 	Frame    int    `json:"frame"`
+	FromMS   int64  `json:"from_ms,omitempty" doc:"In a video: when the match begins, in milliseconds"`
+	ToMS     int64  `json:"to_ms,omitempty" doc:"In a video: when it ends"`
 }
 
 type checkOutput struct{ Body CheckResult }
@@ -67,7 +69,7 @@ type checkInput struct {
 
 func (a *API) checkRoutes() {
 	handle(a, op{method: "POST", path: "/v1/media/check", id: "check-media", tag: "Checking", scope: access.MediaCheck,
-		summary: "Ask about a picture: multipart with file and meta, or JSON with hashes", body: a.checkBody}, a.checkMedia)
+		summary: "Ask about a picture or video: multipart with file and meta, or JSON with hashes", body: a.checkBody}, a.checkMedia)
 }
 
 // checkBody documents the two bodies that checkMedia takes.
@@ -109,7 +111,8 @@ func checkResult(got intake.Answer) CheckResult {
 func findingModels(fs []safety.Finding) []FindingModel {
 	out := make([]FindingModel, len(fs))
 	for i, f := range fs {
-		out[i] = FindingModel{f.Detector, f.List, string(f.Kind), string(f.Match), f.Variant, f.Frame}
+		out[i] = FindingModel{f.Detector, f.List, string(f.Kind), string(f.Match), f.Variant, f.Frame,
+			f.From.Milliseconds(), f.To.Milliseconds()}
 	}
 	return out
 }

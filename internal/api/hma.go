@@ -207,6 +207,9 @@ func (a *API) hmaExamine(ctx context.Context, file []byte, contentType string) (
 	if err != nil {
 		return out, safety.Wrap(safety.Unavailable, err, "the file cannot be examined at the moment")
 	}
+	if report.Streams > 0 {
+		return out, safety.Errorf(safety.Invalid, "the file is a video, not a picture")
+	}
 	if report.Scan != safety.ScanScanned {
 		return out, safety.Errorf(safety.Invalid, "the file was not scanned: %s", report.Reason)
 	}

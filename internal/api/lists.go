@@ -45,7 +45,7 @@ type SignalCounts struct {
 // SignalModel is one signal, without its value.
 type SignalModel struct {
 	ID             string    `json:"id"`
-	Type           string    `json:"type" enum:"md5,sha1,sha256,pdq,url,photodna,netclean,videntifier,tmk_pdqf,ssvh_pdna,ssvh_safer_hash"`
+	Type           string    `json:"type" enum:"md5,sha1,sha256,pdq,vpdq,url,photodna,netclean,videntifier,tmk_pdqf,ssvh_pdna,ssvh_safer_hash"`
 	Note           string    `json:"note,omitempty"`
 	Source         string    `json:"source,omitempty"`
 	Classification string    `json:"classification,omitempty"`
@@ -216,7 +216,7 @@ func importBody() *huma.RequestBody {
 	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file", "format"}, Properties: map[string]*huma.Schema{
 			"file":     {Type: "string", Format: "binary"},
-			"format":   {Type: "string", Enum: []any{"csv", "hashes", "vics"}},
+			"format":   {Type: "string", Enum: []any{"csv", "hashes", "vics", "vpdq"}},
 			"skip_bad": {Type: "string", Enum: []any{"true", "false"}}}}},
 	}}
 }

@@ -144,8 +144,10 @@ func (a *App) Close() error {
 func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 	m := a.Config.Media
 	return media.NewPool(ctx, media.Config{Children: m.Children, AllowUnsandboxed: m.AllowUnsandboxed,
+		Video: media.VideoConfig{Program: m.FFmpeg, Require: m.RequireVideo},
 		// Every distinct frame of an ordinary animation is looked up.
-		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256, Undo: m.Undo}})
+		Limits: media.Limits{MaxBytes: m.MaxFileBytes, ChildData: m.ChildMemoryBytes, MaxHashed: 256, Undo: m.Undo,
+			VideoTimeout: time.Duration(m.VideoSeconds) * time.Second}})
 }
 
 // NewIntake returns the desk that checks content.
@@ -166,6 +168,11 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	}
 	defer pool.Close()
 	a.Log.Info("decoders run confined", "sandbox", pool.Sandbox())
+	if note, ok := pool.Video(ctx); ok {
+		a.Log.Info("videos are decoded", "by", note)
+	} else {
+		a.Log.Warn("videos are answered unsupported", "reason", note)
+	}
 	if n, err := a.Index.LoadSnapshot(ctx, a.snapshot()); err == nil {
 		a.Log.Info("lists begin with a snapshot", "signals", n)
 	} else if !errors.Is(err, fs.ErrNotExist) {

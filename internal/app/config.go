@@ -55,6 +55,9 @@ type MediaConfig struct {
 	// Undo says which edits are undone before a picture is looked up: none,
 	// default or wide (package pdq/undo); docs/matching.md has what each wins.
 	Undo             undo.Set `yaml:"undo" env:"ROWAN_MEDIA_UNDO"`
+	FFmpeg           string   `yaml:"ffmpeg" env:"ROWAN_MEDIA_FFMPEG"`                       // the program that decodes videos: a path, or "off"; default the one in PATH
+	RequireVideo     bool     `yaml:"require_video" env:"ROWAN_MEDIA_REQUIRE_VIDEO"`         // do not start where videos cannot be examined
+	VideoSeconds     int      `yaml:"video_seconds" env:"ROWAN_MEDIA_VIDEO_SECONDS"`         // for one video; default 45
 	AllowUnsandboxed bool     `yaml:"allow_unsandboxed" env:"ROWAN_MEDIA_ALLOW_UNSANDBOXED"` // run where the sandbox does not hold
 }
 
@@ -146,6 +149,9 @@ func (c *Config) Complete() error {
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.Media.MaxFileBytes < 0 || c.Media.MaxFileBytes > 256<<20 {
 		problems = append(problems, errors.New("media.max_file_bytes: must be 1 byte to 256 MiB"))
+	}
+	if c.Media.VideoSeconds < 0 || c.Media.VideoSeconds > 3600 {
+		problems = append(problems, errors.New("media.video_seconds: must be 1 to 3600"))
 	}
 	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 {
 		problems = append(problems, errors.New("match: retro_days is 90 at most and flood_per_hour is not negative"))

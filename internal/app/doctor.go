@@ -35,12 +35,17 @@ func (a *App) Examine(ctx context.Context) []Finding {
 	add("exchanges", a.exchanges(ctx), "no alarm")
 	add("policy", nil, a.Policy.Version())
 	pool, err := a.NewPool(ctx)
-	note := ""
+	note, videos := "", "the decoders do not start"
 	if err == nil {
 		note = pool.Sandbox()
+		var ok bool
+		if videos, ok = pool.Video(ctx); !ok {
+			videos = "answered unsupported: " + videos
+		}
 		pool.Close()
 	}
 	add("decoders", err, note)
+	add("videos", nil, videos)
 	n, err := a.Ledger.Seal(ctx)
 	add("ledger", err, fmt.Sprintf("%d entries sealed now", n))
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

@@ -216,7 +216,7 @@ func (d *Desk) addItem(ctx context.Context, tx *store.Tx, caseID string, c Conte
 	for _, f := range c.Findings {
 		err := tx.AddFinding(ctx, db.AddFindingParams{ID: safety.NewID("fnd", d.now()), ItemID: id, Detector: f.Detector,
 			ListName: f.List, ListKind: string(f.Kind), Match: string(f.Match), Variant: f.Variant, Frame: int64(f.Frame),
-			Distance: int64(f.Distance), SignalID: f.SignalID})
+			Distance: int64(f.Distance), SignalID: f.SignalID, FromMs: f.From.Milliseconds(), ToMs: f.To.Milliseconds()})
 		if err != nil {
 			return "", fmt.Errorf("adding finding: %w", err)
 		}

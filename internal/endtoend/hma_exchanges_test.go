@@ -65,13 +65,14 @@ func (c hmaClient) exchanges(t *testing.T) {
 		return map[string]any{"bank": bank, "api": api, "api_json": config}
 	}
 	environment := map[string]any{"environment": service.URL}
+	c.want(t, "bank", c.json("POST", "/c/banks", map[string]any{"name": "TAKEN"}, nil), 201)
 	for name, body := range map[string]any{"lower case": create("fed", "ncmec", environment), "dash": create("FE-D", "ncmec", environment), "no bank": create("", "ncmec", environment),
 		"unknown API": create("FED", "nope", environment), "no API": map[string]any{"bank": "FED", "api_json": environment},
 		"no object": create("FED", "ncmec", "x"), "unknown member": create("FED", "ncmec", map[string]any{"environment": service.URL, "x": 1}),
 		"no environment": create("FED", "ncmec", map[string]any{}), "somebody else's address": create("FED", "ncmec", map[string]any{"environment": "https://example.test/"}),
 		"only some members": create("FED", "ncmec", map[string]any{"environment": service.URL, "only_esp_ids": []int{1}}),
 		"group in words":    create("FED", "fb_threatexchange", map[string]any{"privacy_group": "some"}),
-		"an existing bank":  create("COOP", "ncmec", environment)} {
+		"an existing bank":  create("TAKEN", "ncmec", environment)} {
 		c.want(t, name, c.json("POST", "/c/exchanges", body, &m), 400)
 	}
 	c.want(t, "nothing was left", c.call("GET", "/c/bank/FED", "", nil, &m), 404)

@@ -178,7 +178,7 @@ func (d *Desk) decide(ctx context.Context, c Content) (seen, policy.Outcome, Ans
 
 // judge looks up what was seen and asks the policy.
 func (d *Desk) judge(ctx context.Context, c Content, s seen) (policy.Outcome, Answer, error) {
-	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near})
+	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near, Video: s.video})
 	if err != nil {
 		return policy.Outcome{}, Answer{}, err
 	}
@@ -204,6 +204,7 @@ func (c Content) upload(s seen, now time.Time) match.Upload {
 type seen struct {
 	exact   []safety.Hash
 	near    []match.Near
+	video   []match.Video
 	scan    safety.ScanState
 	reason  string
 	digests media.Digests
@@ -232,7 +233,9 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 	}
 	s := seen{exact: []safety.Hash{digests.SHA256, digests.SHA1, digests.MD5}, scan: report.Scan, reason: report.Reason,
 		digests: digests, report: report, near: near(report)}
-	if len(report.Hashes) > 0 {
+	if report.Streams > 0 {
+		s.video = video(report)
+	} else if len(report.Hashes) > 0 {
 		s.pdq = report.Hashes[0].PDQ.String()
 	}
 	return s, nil
@@ -241,7 +244,17 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 func near(r media.Report) []match.Near {
 	out := make([]match.Near, 0, len(r.Hashes)+len(r.Undone))
 	for _, h := range slices.Concat(r.Hashes, r.Undone) {
-		out = append(out, match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame})
+		out = append(out, match.Near{Hash: h.PDQ, Quality: h.Quality, Variant: h.Variant, Frame: h.Frame, At: h.At})
+	}
+	return out
+}
+
+// video is a video's frames in all eight orientations: mirroring one is the
+// cheapest of edits.
+func video(r media.Report) []match.Video {
+	var out []match.Video
+	for _, v := range pdq.VariantNames() {
+		out = append(out, match.Video{Variant: v, Frames: r.Video(v)})
 	}
 	return out
 }
@@ -358,6 +371,8 @@ func MediaType(format string) string {
 	switch format {
 	case "":
 		return "application/octet-stream"
+	case "avi":
+		return "video/x-msvideo"
 	case "mp4", "quicktime", "webm", "matroska":
 		return "video/" + format
 	}

@@ -33,6 +33,9 @@ func (ls *Lists) Apply(ctx context.Context, tx *store.Tx, listID string, add []R
 	}
 	now := ls.now()
 	for _, r := range add {
+		if err := putBody(ctx, tx, r); err != nil {
+			return err
+		}
 		id := safety.NewID("sig", now)
 		_, err := tx.AddSignal(ctx, db.AddSignalParams{ID: id, ContentNumber: contentNumber(id), ListID: listID, HashType: string(r.Hash.Type),
 			HashValue: r.Hash.Value, Note: clip(r.Note), Source: clip(r.Source), Classification: clip(r.Classification),

@@ -21,11 +21,14 @@ type Format string
 const (
 	// FormatCSV has a header that names its columns: sha256, sha1, md5, pdq, url
 	// (a link, see [URLSignal]), an opaque type of package safety, note, source,
-	// classification, in any order and number.
+	// classification, in any order and number; vpdq holds a video as FormatVPDQ has it.
 	FormatCSV Format = "csv"
 	// FormatHashes has one hash a line, "type:hex" or bare hex of 32 (MD5), 40
 	// (SHA-1) or 64 digits (SHA-256); # begins a comment.
 	FormatHashes Format = "hashes"
+	// FormatVPDQ is one video as the reference's tools write it: a line for each
+	// frame, or a JSON list of strings (package vpdq).
+	FormatVPDQ Format = "vpdq"
 	// FormatVICS is Project VIC's JSON, hash set or case, read as a stream.
 	FormatVICS Format = "vics"
 )
@@ -38,6 +41,7 @@ type Row struct {
 	Note           string
 	Source         string
 	Classification string
+	Body           []byte // of a video: see [VideoBody]
 }
 
 // RowProblem says what is wrong with one row, without repeating it.
@@ -67,9 +71,10 @@ type ImportResult struct {
 }
 
 const (
-	importBatch = 2000            // rows a transaction: other writers wait for no longer than that
-	importHold  = 2 * time.Minute // a process that dies frees the list after this
-	maxProblems = 100             // rows reported
+	importBatch  = 2000            // rows a transaction: other writers wait for no longer than that
+	importBodies = 8 << 20         // bytes of videos a transaction
+	importHold   = 2 * time.Minute // a process that dies frees the list after this
+	maxProblems  = 100             // rows reported
 )
 
 // Import reads a file into a list. The rows become live together, when all of
@@ -112,6 +117,7 @@ type importing struct {
 	version int64 // to be
 	held    int64 // until when this import holds the list
 	rows    []Row
+	bodies  int // bytes in rows
 	result  ImportResult
 }
 
@@ -163,7 +169,8 @@ func (im *importing) row(ctx context.Context, row Row, bad error) error {
 		return nil // already refused; read on for the other problems
 	}
 	im.rows = append(im.rows, row)
-	if len(im.rows) < importBatch {
+	im.bodies += len(row.Body)
+	if len(im.rows) < importBatch && im.bodies < importBodies {
 		return nil
 	}
 	return im.flush(ctx)
@@ -193,6 +200,9 @@ func (im *importing) flush(ctx context.Context) error {
 		}
 		now := im.ls.now()
 		for _, r := range im.rows {
+			if err := putBody(ctx, tx, r); err != nil {
+				return err
+			}
 			id := safety.NewID("sig", now)
 			n, err := tx.AddSignal(ctx, db.AddSignalParams{ID: id, ContentNumber: contentNumber(id), ListID: im.list,
 				HashType: string(r.Hash.Type), HashValue: r.Hash.Value, Note: r.Note, Source: r.Source,
@@ -210,7 +220,7 @@ func (im *importing) flush(ctx context.Context) error {
 	im.held = until
 	im.result.Added += added
 	im.result.Already += int64(len(im.rows)) - added
-	im.rows = im.rows[:0]
+	im.rows, im.bodies = im.rows[:0], 0
 	return nil
 }
 
@@ -254,10 +264,12 @@ func parse(format Format, r io.Reader, fn func(Row, error) error) error {
 		return parseCSV(r, fn)
 	case FormatHashes:
 		return parseHashes(r, fn)
+	case FormatVPDQ:
+		return parseVideo(r, fn)
 	case FormatVICS:
 		return parseVICS(r, fn)
 	}
-	return safety.Errorf(safety.Invalid, "unknown import format; use csv, hashes or vics")
+	return safety.Errorf(safety.Invalid, "unknown import format; use csv, hashes, vpdq or vics")
 }
 
 // signal checks a hash as a list entry: on top of its form, a PDQ hash must not
@@ -265,6 +277,9 @@ func parse(format Format, r io.Reader, fn func(Row, error) error) error {
 func signal(t safety.HashType, text string) (safety.Hash, error) {
 	if t == safety.URL {
 		return URLSignal(text)
+	}
+	if t == safety.VPDQ {
+		return safety.Hash{}, safety.Errorf(safety.Invalid, "a vpdq signal is imported with its frames, as format vpdq or csv")
 	}
 	h, err := safety.ParseSignal(t, text)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/pdq"
+	"github.com/rowan-safety/rowan/vpdq"
 )
 
 // Near is one perceptual hash to look up.
@@ -26,12 +27,14 @@ type Near struct {
 	Quality int    // 0–100; under [pdq.MinQuality] it is not looked up
 	Variant string // which form of the picture this is
 	Frame   int
+	At      time.Duration // when the frame is shown, in a video
 }
 
 // Query is everything known of one piece of content.
 type Query struct {
 	Exact []safety.Hash
 	Near  []Near
+	Video []Video // for a video: its frames, once for each orientation
 }
 
 // lot is where in [0, wholeRatio) the content falls: always the same for the
@@ -63,6 +66,10 @@ type Index struct {
 	lists []*list
 	table table
 	near  *hamming.Index // by number
+	// videos are known videos by number, and usable how many of the frames of
+	// each can be matched.
+	videos *vpdq.Index
+	usable map[uint32]int
 	// quarantined are signals which flooded: what they find makes no automatic block.
 	quarantined map[string]bool
 	off         map[int64]time.Time // contents which do not match until then
@@ -89,7 +96,8 @@ func (l *list) counts(lot int, now time.Time) bool {
 // NewIndex returns an empty index, which is not ready until [Index.Refresh]
 // has loaded it once.
 func NewIndex(s *store.Store, now func() time.Time, log *slog.Logger) *Index {
-	return &Index{store: s, log: log, now: now, byID: map[string]uint16{}, table: newTable(), near: hamming.New()}
+	return &Index{store: s, log: log, now: now, byID: map[string]uint16{}, table: newTable(), near: hamming.New(),
+		videos: vpdq.NewIndex(vpdq.Options{}), usable: map[uint32]int{}}
 }
 
 // Run follows the database until ctx ends. A failure is logged and tried again;
@@ -181,9 +189,13 @@ func (x *Index) follow(ctx context.Context, r db.List) error {
 	// What is new comes before what is old goes: a signal that was replaced is
 	// never missing between the two.
 	err = addedSince(ctx, q, r.ID, from, r.Version, func(page []db.Signal) error {
+		videos, err := videoFrames(ctx, q, page)
+		if err != nil {
+			return err
+		}
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		return x.add(place, page)
+		return x.add(place, page, videos)
 	})
 	if err != nil {
 		return err
@@ -231,8 +243,16 @@ func (x *Index) put(e entry, k exactKey, b *batch) {
 	}
 }
 
-// add puts signals into the index. x.mu is held.
-func (x *Index) add(place uint16, page []db.Signal) error {
+// putVideo makes a known video findable. x.mu is held.
+func (x *Index) putVideo(e entry, frames []vpdq.Frame) {
+	if n, fresh := x.table.add(e); fresh {
+		x.usable[n] = x.videos.Insert(uint64(n), frames)
+	}
+}
+
+// add puts signals into the index. videos are the frames of those that are
+// videos, by value. x.mu is held.
+func (x *Index) add(place uint16, page []db.Signal, videos map[string][]vpdq.Frame) error {
 	batch := newBatch(len(page))
 	for _, s := range page {
 		h, err := safety.ParseSignal(safety.HashType(s.HashType), s.HashValue)
@@ -246,13 +266,18 @@ func (x *Index) add(place uint16, page []db.Signal) error {
 		if err != nil {
 			return err
 		}
+		e := entry{id: id, list: place, content: s.ContentNumber}
+		if h.Type == safety.VPDQ {
+			x.putVideo(e, videos[s.HashValue])
+			continue
+		}
 		k, ok := keyOf(h)
 		if h.Type == safety.PDQ {
 			k = exactKey{kind: kindPDQ, hash: [32]byte(h.Bytes())}
 		} else if !ok {
 			return fmt.Errorf("signal %s: nothing looks up %s", s.ID, h.Type)
 		}
-		x.put(entry{id: id, list: place, content: s.ContentNumber}, k, batch)
+		x.put(e, k, batch)
 	}
 	x.near.InsertBatch(batch.near)
 	return nil
@@ -274,6 +299,9 @@ func (x *Index) remove(s db.Signal) error {
 	}
 	if h.Type == safety.PDQ {
 		x.near.Delete(uint64(n))
+	} else if h.Type == safety.VPDQ {
+		x.videos.Delete(uint64(n))
+		delete(x.usable, n)
 	} else if k, ok := keyOf(h); ok {
 		x.table.unlink(n, k)
 	}
@@ -299,7 +327,8 @@ func (x *Index) Lookup(q Query) ([]safety.Finding, error) {
 			return found, nil
 		}
 	}
-	return append(found, withoutAllowed(x.lookupNear(q.Near, lot, now))...), nil
+	found = append(found, x.lookupFrames(q, lot, now)...)
+	return append(found, x.lookupVideos(q.Video, lot, now)...), nil
 }
 
 func (x *Index) lookupExact(hashes []safety.Hash, lot int, now time.Time) []safety.Finding {

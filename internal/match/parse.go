@@ -67,7 +67,7 @@ func csvColumns(header []string) ([]string, error) {
 		some = some || safety.HashType(columns[i]).Known()
 	}
 	if !some {
-		return nil, safety.Errorf(safety.Invalid, "the header names none of the columns sha256, sha1, md5, pdq, url, photodna")
+		return nil, safety.Errorf(safety.Invalid, "the header names none of the columns sha256, sha1, md5, pdq, vpdq, url, photodna")
 	}
 	return columns, nil
 }
@@ -93,6 +93,14 @@ func csvRow(line int, columns, record []string, fn func(Row, error) error) error
 		if !t.Known() || strings.TrimSpace(record[i]) == "" {
 			continue
 		}
+		if t == safety.VPDQ {
+			h, body, err := videoSignal([]byte(record[i]))
+			if err != nil {
+				return fn(row, err)
+			}
+			row.Body, hashes = body, append(hashes, h)
+			continue
+		}
 		h, err := signal(t, record[i])
 		if err != nil {
 			return fn(row, err)
@@ -107,8 +115,12 @@ func emit(row Row, hashes []safety.Hash, fn func(Row, error) error) error {
 	if len(hashes) == 0 {
 		return fn(row, safety.Errorf(safety.Invalid, "has no hash that Rowan can match"))
 	}
+	body := row.Body
 	for _, h := range hashes {
-		row.Hash = h
+		row.Hash, row.Body = h, nil
+		if h.Type == safety.VPDQ {
+			row.Body = body
+		}
 		if err := fn(row, nil); err != nil {
 			return err
 		}
@@ -298,7 +310,7 @@ func emitVICS(row Row, m vicsMedia, fn func(Row, error) error) error {
 	var hashes []safety.Hash
 	for _, n := range named {
 		t := safety.HashType(n.name)
-		if n.value == "" || !t.Known() || t == safety.URL {
+		if n.value == "" || !t.Known() || t == safety.URL || t == safety.VPDQ {
 			continue
 		}
 		h, err := signal(t, n.value)

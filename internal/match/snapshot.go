@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,10 +14,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
+	"github.com/rowan-safety/rowan/vpdq"
 )
 
 // A snapshot is the lists in one file, so that a process that starts need not
@@ -40,8 +43,39 @@ type snapshotList struct {
 // record is a signal in a snapshot: kind, hash, id, number of the content.
 const recordSize = 1 + 32 + len(signalID{}) + 8
 
-// kindPDQ is the kind of a PDQ hash in a record; the others are in exactKinds.
-const kindPDQ = 0
+// The kinds of a record that are not in exactKinds. A video's is the digest of its
+// frames, which are read from the database.
+const (
+	kindPDQ   = 0
+	kindVideo = 255
+)
+
+// recordKey is what stands for a hash in a record; ok is false for one that
+// nothing looks up.
+func recordKey(h safety.Hash) (k exactKey, ok bool, err error) {
+	switch {
+	case h.Type.Opaque():
+		return k, false, nil
+	case h.Type == safety.PDQ:
+		k.kind = kindPDQ
+		copy(k.hash[:], h.Bytes())
+		return k, true, nil
+	case h.Type == safety.VPDQ:
+		k.kind = kindVideo
+		digest, err := hex.DecodeString(strings.TrimPrefix(h.Value, videoPrefix))
+		if err != nil || copy(k.hash[:], digest) != len(k.hash) {
+			return k, false, fmt.Errorf("a video's value is no digest")
+		}
+		return k, true, nil
+	}
+	if k, ok = keyOf(h); !ok {
+		// Better no snapshot than one that lacks what a list has.
+		return k, false, fmt.Errorf("a snapshot cannot hold %s", h.Type)
+	}
+	return k, true, nil
+}
+
+const videoPrefix = "sha256:"
 
 // WriteSnapshot writes the lists as the database has them. The file appears when
 // it is complete, in place of an older one.
@@ -110,13 +144,12 @@ func writeList(ctx context.Context, q *db.Queries, w io.Writer, l db.List, stamp
 			if err != nil {
 				return fmt.Errorf("signal %s: %w", s.ID, err)
 			}
-			k, exact := keyOf(h)
-			if !exact {
-				if h.Type != safety.PDQ {
-					continue
-				}
-				k = exactKey{kind: kindPDQ}
-				copy(k.hash[:], h.Bytes())
+			k, ok, err := recordKey(h)
+			if err != nil {
+				return fmt.Errorf("signal %s: %w", s.ID, err)
+			}
+			if !ok {
+				continue
 			}
 			id, err := packID(s.ID)
 			if err != nil {
@@ -269,24 +302,64 @@ func (x *Index) takeList(ctx context.Context, r io.Reader, l snapshotList) (sign
 			}
 			return signals, nil
 		case known:
+			records := parseRecords(place, block)
+			videos, err := x.videosOf(ctx, records)
+			if err != nil {
+				return signals, err
+			}
 			x.mu.Lock()
-			x.addRecords(place, block)
+			x.addRecords(records, videos)
 			x.mu.Unlock()
-			signals += len(block) / recordSize
+			signals += len(records)
 		}
 	}
 }
 
-// addRecords puts the signals of a block into the index. x.mu is held.
-func (x *Index) addRecords(place uint16, block []byte) {
-	batch := newBatch(len(block) / recordSize)
+// record is one signal of a snapshot.
+type record struct {
+	entry
+	key exactKey
+}
+
+func parseRecords(place uint16, block []byte) []record {
+	out := make([]record, 0, len(block)/recordSize)
 	for ; len(block) > 0; block = block[recordSize:] {
-		e := entry{list: place}
-		k := exactKey{kind: block[0]}
-		copy(k.hash[:], block[1:33])
-		copy(e.id[:], block[33:33+len(e.id)])
-		e.content = int64(binary.BigEndian.Uint64(block[33+len(e.id):]))
-		x.put(e, k, batch)
+		r := record{entry: entry{list: place}, key: exactKey{kind: block[0]}}
+		copy(r.key.hash[:], block[1:33])
+		copy(r.id[:], block[33:33+len(r.id)])
+		r.content = int64(binary.BigEndian.Uint64(block[33+len(r.id):]))
+		out = append(out, r)
+	}
+	return out
+}
+
+// videosOf reads the frames of the videos among records, by digest.
+func (x *Index) videosOf(ctx context.Context, records []record) (map[[32]byte][]vpdq.Frame, error) {
+	out := map[[32]byte][]vpdq.Frame{}
+	for _, r := range records {
+		if r.key.kind != kindVideo {
+			continue
+		}
+		body, err := x.store.Read().PrintBody(ctx, videoPrefix+hex.EncodeToString(r.key.hash[:]))
+		if err != nil {
+			return nil, fmt.Errorf("reading the frames of signal %s: %w", r.id, err)
+		}
+		if out[r.key.hash], err = parseBody(body); err != nil {
+			return nil, fmt.Errorf("signal %s: %w", r.id, err)
+		}
+	}
+	return out, nil
+}
+
+// addRecords puts signals into the index. x.mu is held.
+func (x *Index) addRecords(records []record, videos map[[32]byte][]vpdq.Frame) {
+	batch := newBatch(len(records))
+	for _, r := range records {
+		if r.key.kind == kindVideo {
+			x.putVideo(r.entry, videos[r.key.hash])
+		} else {
+			x.put(r.entry, r.key, batch)
+		}
 	}
 	x.near.InsertBatch(batch.near)
 }

@@ -49,6 +49,13 @@ func (b *bench) sees(x *match.Index, n int) (out string) {
 			}
 		}
 	}
+	found, err := x.Lookup(match.Query{Video: []match.Video{{Variant: "original", Frames: frames(9, 12)}}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, f := range found {
+		s.WriteString("film " + f.List + f.SignalID)
+	}
 	return s.String()
 }
 
@@ -73,6 +80,7 @@ func TestSnapshot(t *testing.T) {
 	b.create("two", safety.ListHarmful)
 	b.imports("one", match.FormatHashes, mixed(0, 20))
 	b.imports("two", match.FormatHashes, mixed(10, 20))
+	b.imports("one", match.FormatVPDQ, textOf(frames(9, 12)))
 	if _, n, err := b.fresh(path); n != 0 || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no snapshot: %d signals, %v", n, err)
 	}
@@ -93,9 +101,12 @@ func TestSnapshot(t *testing.T) {
 			t.Errorf("%s: with the snapshot\n%s\nwithout\n%s", what, got, want)
 		}
 	}
-	check("unchanged", 160)
+	check("unchanged", 161)
+	if x, _, _ := b.fresh(path); !strings.Contains(b.sees(x, 45), "film one") {
+		t.Error("the known video is not found")
+	}
 	b.imports("one", match.FormatHashes, mixed(40, 5))
-	check("grown", 160)
+	check("grown", 161)
 	rows, err := b.lists.Signals(t.Context(), "one", "", 7)
 	if err != nil || len(rows) != 7 {
 		t.Fatal(err)
@@ -105,15 +116,15 @@ func TestSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check("shrunk", 160)
+	check("shrunk", 161)
 	if err := b.lists.Delete(t.Context(), actor, "two"); err != nil {
 		t.Fatal(err)
 	}
-	check("a list less", 160)
+	check("a list less", 161)
 	if err := match.WriteSnapshot(t.Context(), b.store, path); err != nil {
 		t.Fatal(err)
 	}
-	check("written again", 80+20-7)
+	check("written again", 80+20+1-7)
 }
 
 // TestSnapshot_OtherHistory: after a backup was put back the same version may be

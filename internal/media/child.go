@@ -13,12 +13,23 @@ import (
 // childVariable in the environment makes a process a child.
 const childVariable = "ROWAN_MEDIA_CHILD"
 
+// Values of childVariable other than "1".
+const (
+	launcherChild = "launcher" // confines itself and becomes ffmpeg
+	escapedChild  = "escaped"  // what a launcher starts to see whether it can; it cannot
+)
+
 // ChildMain turns the process into a decoding child, if a [Pool] started it as
 // one, and then never returns. In any other process it does nothing. Call it
 // first of all in main, and in TestMain.
 func ChildMain() {
-	if os.Getenv(childVariable) == "" {
+	switch os.Getenv(childVariable) {
+	case "":
 		return
+	case launcherChild:
+		launcherMain() // never returns
+	case escapedChild:
+		os.Exit(3)
 	}
 	runtime.GOMAXPROCS(1)
 	if err := serve(os.Stdin, os.Stdout); err != nil && !errors.Is(err, io.EOF) {
@@ -39,6 +50,10 @@ func serve(in io.Reader, out io.Writer) error {
 		return err
 	}
 	lim := o.Limits.orDefault()
+	var pictures, words *os.File
+	if o.Video {
+		pictures, words = os.NewFile(3, "pictures"), os.NewFile(4, "words")
+	}
 	// Collect garbage sooner when memory grows short, rather than meet the limit.
 	debug.SetMemoryLimit(lim.ChildData * 3 / 4)
 	// What is compiled here is our own; afterwards nothing can be.
@@ -52,6 +67,10 @@ func serve(in io.Reader, out io.Writer) error {
 	}
 	if err := writeJSON(out, enterSandbox(lim, o.Trap)); err != nil {
 		return err
+	}
+	if o.Video {
+		report, small := watchFrames(pictures, words, lim)
+		return writeJSON(out, reply{Report: report, Preview: small})
 	}
 	for {
 		if err := answer(in, out, lim, e); err != nil {

@@ -22,6 +22,13 @@
 // A program that makes a pool calls [ChildMain] first of all in main, and in
 // TestMain.
 //
+// Videos are decoded by the system's ffmpeg program, which is started for one
+// stream of one file by a launcher: a copy of the running executable that limits
+// itself (here Landlock must be there), tries whether that holds, and becomes
+// ffmpeg. The file is a sealed memory file, the output a pipe to a child that
+// hashes the pictures and reads the log. Where ffmpeg is missing or cannot be
+// confined, videos are "unsupported"; see [Pool.Video].
+//
 // # What comes back
 //
 // A [Report] always carries a safety.ScanState. Its promise: "scanned" means
@@ -30,6 +37,15 @@
 // "unsupported", with a reason that is one of the Reason constants. A damaged,
 // oversized or unknown file is an outcome, not an error; errors are for a pool
 // that cannot work.
+//
+// For a video, "scanned" means that every stream of pictures, four at most, was
+// decoded to its end without an error, and that of each were hashed: the first
+// frame, every frame whose time is Limits.VideoEvery or more from that of the last
+// one hashed (before or after it), every frame without a time, and at least every
+// sixtieth. Of a video at a constant whole number of frames a second, up to 60,
+// these are the frames that the reference's Python library takes. Frames are hashed
+// as stored, in eight orientations; [Report.Video] has them for package vpdq. Any
+// error in ffmpeg's log makes it "partial".
 //
 // The format is taken from the bytes, never from a name. Before any pixel is
 // decoded, the header's sizes are held against [Limits] and the decoder's need
@@ -63,8 +79,12 @@
 //
 // # Known gaps
 //
-// Profiles made of tables (printers' ones, and so all of CMYK) are ignored. Video
-// is recognised and answered "unsupported". Of a HEIC file only the primary
+// What a video shows for less than a second between two hashed frames is not seen.
+// A video cut between two fragments (MP4) or clusters of unknown length (live WebM)
+// cannot be told from a shorter one. Containers other than MP4, QuickTime, Matroska,
+// WebM and AVI are not read.
+//
+// Profiles made of tables (printers' ones, and so all of CMYK) are ignored. Of a HEIC file only the primary
 // picture is decoded, and its alpha is dropped. AVIF is decoded premultiplied: the
 // colours below transparent pixels are lost; its clipping is ignored. Of a truncated
 // HEIC, AVIF or JPEG XL picture nothing is hashed, nor of an interlaced PNG, nor of

@@ -24,7 +24,8 @@ func reasons() []string {
 		"", media.ReasonEmpty, media.ReasonTooManyBytes, media.ReasonUnknownFormat, media.ReasonUnsupportedFormat,
 		media.ReasonUnsupportedCoding, media.ReasonTooManyPixels, media.ReasonSideTooLong, media.ReasonTooMuchMemory,
 		media.ReasonTooManyFrames, media.ReasonTooSmall, media.ReasonTruncated, media.ReasonCorrupt,
-		media.ReasonTimeout, media.ReasonOutOfMemory, media.ReasonDecoderCrashed,
+		media.ReasonTimeout, media.ReasonOutOfMemory, media.ReasonDecoderCrashed, media.ReasonNoVideoDecoder, media.ReasonNoVideoStream, media.ReasonTooManyStreams,
+		media.ReasonSizeChanges, media.ReasonEncrypted,
 	}
 }
 
@@ -318,7 +319,7 @@ func TestHostileOddities(t *testing.T) {
 		{"HEIC of nothing", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), want{"failed", "corrupt", "heic", 0, ""}},
 		{"AVIF, its first bytes", []byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00"), want{"failed", "truncated", "avif", 0, ""}},
 		{"JPEG XL, its first bytes", []byte("\xff\x0a\x00\x00"), want{"failed", "truncated", "jxl", 0, ""}},
-		{"MP4", []byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"), want{"unsupported", "unsupported_format", "mp4", 0, ""}},
+		{"MP4", []byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"), want{"unsupported", "no_video_decoder", "mp4", 0, ""}},
 		{"SVG", []byte("<?xml version='1.0'?><svg></svg>"), want{"unsupported", "unsupported_format", "svg", 0, ""}},
 		{"JPEG, arithmetic", bytes.Replace(asJPEG(t, s, 50), []byte{0xff, 0xc0}, []byte{0xff, 0xc9}, 1), want{"unsupported", "unsupported_coding", "jpeg", 0, ""}},
 		{"1×1", asPNG(t, scene(1, 1)), want{"partial", "too_small", "png", 0, ""}},

@@ -23,6 +23,12 @@ type Limits struct {
 	// more than ChildData; default 512 MiB. Their decoders keep several copies of
 	// a picture: 12 megapixels take some 80 MiB as HEIC and 270 MiB as AVIF.
 	WasmData int64
+	// VideoTimeout is for one video, default 45 s; what was hashed by then is
+	// reported. VideoData is the memory of ffmpeg, default 768 MiB.
+	VideoTimeout time.Duration
+	VideoData    int64
+	VideoFrames  int           // hashed of one video; default 1800
+	VideoEvery   time.Duration // between them; default 1 s
 }
 
 // DefaultLimits are the limits of a zero [Limits].
@@ -38,6 +44,10 @@ func (l Limits) orDefault() Limits {
 	fill(&l.Timeout, 10*time.Second)
 	fill(&l.ChildData, 384<<20)
 	fill(&l.WasmData, 512<<20)
+	fill(&l.VideoTimeout, 45*time.Second)
+	fill(&l.VideoData, 768<<20)
+	fill(&l.VideoFrames, 1800)
+	fill(&l.VideoEvery, time.Second)
 	l.ChildData = max(l.ChildData, 128<<20) // the runtime itself takes a third of that
 	return l
 }
@@ -66,22 +76,28 @@ const (
 	ReasonTimeout           = "timeout"            // over Limits.Timeout
 	ReasonOutOfMemory       = "out_of_memory"      // the child met Limits.ChildData
 	ReasonDecoderCrashed    = "decoder_crashed"    // the child died twice
+	ReasonNoVideoDecoder    = "no_video_decoder"   // ffmpeg is not installed, or cannot be confined; see Pool.Video
+	ReasonNoVideoStream     = "no_video_stream"    // a container without pictures
+	ReasonTooManyStreams    = "too_many_streams"   // more than four streams of video
+	ReasonSizeChanges       = "size_changes"       // the video begins tiny and grows
+	ReasonEncrypted         = "encrypted"          // the video is, and cannot be decoded
 )
 
 // FrameHash is one perceptual hash of one frame. Hashes with a Quality under
 // pdq.MinQuality must not be compared for nearness.
 type FrameHash struct {
-	Frame   int      // index in the file, from 0
-	Variant string   // see the package comment
-	PDQ     pdq.Hash // 256 bits
-	Quality int      // 0 to 100
+	Frame   int           // index in the file, from 0
+	Variant string        // see the package comment
+	PDQ     pdq.Hash      // 256 bits
+	Quality int           // 0 to 100
+	At      time.Duration `json:",omitempty"` // of a video: from its beginning
 }
 
 // Report is what is known of a file after examination.
 type Report struct {
 	Format         string           // "jpeg", "png", …; empty if unknown
 	Width, Height  int              // pixels, after orientation
-	Frames         int              // in the file (pages, for TIFF); 1 for a still picture
+	Frames         int              // in the file (pages, for TIFF; hashed ones, for a video); 1 for a still picture
 	Scan           safety.ScanState // never empty
 	Reason         string           // one of the Reason constants; empty if scanned
 	Animated       bool             // more than one frame
@@ -90,7 +106,9 @@ type Report struct {
 	TrailingFormat string           // of a second file found there, if it was recognised
 	Hashes         []FrameHash      // distinct frames in file order
 	Undone         []FrameHash      // guesses at what the first frames were before an edit; Variant is one of undo.Names
-	PreviewPNG     []byte           // of the first frame: grey, blurred, at most 96 pixels a side; nil if none
+	Duration       time.Duration    // of a video, as the file says; 0 if it does not
+	Streams        int              // of pictures in a video file
+	PreviewPNG     []byte           // of the first frame (of a video, the one that shows most): grey, blurred, at most 96 pixels a side; nil if none
 }
 
 func verdict(state safety.ScanState, reason string) Report {

@@ -25,12 +25,16 @@ import (
 
 func TestMain(m *testing.M) {
 	media.ChildMain()
+	burglarMain()
 	os.Exit(m.Run())
 }
 
 func newPool(t testing.TB, c media.Config) *media.Pool {
 	t.Helper()
 	c.AllowUnsandboxed = runtime.GOOS != "linux"
+	if c.Video.Program == "" {
+		c.Video.Program = "off" // newVideoPool has one that is on
+	}
 	p, err := media.NewPool(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -24,6 +25,7 @@ type Config struct {
 	// does not exist, as on systems other than Linux. Children are then still
 	// separate processes that can be killed.
 	AllowUnsandboxed bool
+	Video            VideoConfig
 
 	trap bool // see opening
 }
@@ -33,7 +35,13 @@ type Pool struct {
 	config  Config
 	sandbox string
 	// turns holds one place for each file that may be looked at at a time.
-	turns     chan struct{}
+	turns chan struct{}
+	// films likewise for videos, which take longer, so that pictures need not wait
+	// behind them.
+	films     chan struct{}
+	seek      sync.Once // findVideo
+	video     *program  // nil if there is none that can be confined; set by seek
+	noVideo   string    // why not; set by seek
 	closed    chan struct{}
 	closeOnce sync.Once
 	breaker   breaker
@@ -73,16 +81,26 @@ func NewPool(ctx context.Context, c Config) (*Pool, error) {
 		}
 		c.Executable = path
 	}
-	first, err := startWorker(ctx, &c, "")
+	first, err := startWorker(ctx, &c, opening{})
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{config: c, sandbox: first.test.Sandbox, turns: make(chan struct{}, c.Children), closed: make(chan struct{}), idle: []*worker{first}}
+	p := &Pool{config: c, sandbox: first.test.Sandbox, turns: make(chan struct{}, c.Children),
+		films: make(chan struct{}, (c.Children+1)/2), closed: make(chan struct{}), idle: []*worker{first}}
 	if first.test.Holes != "" {
 		p.sandbox = "does not hold: " + first.test.Holes
 	}
-	for range c.Children {
+	for range cap(p.turns) {
 		p.turns <- struct{}{}
+	}
+	for range cap(p.films) {
+		p.films <- struct{}{}
+	}
+	if c.Video.Require {
+		if why, ok := p.Video(ctx); !ok {
+			p.Close()
+			return nil, fmt.Errorf("media: videos cannot be examined: %s", why)
+		}
 	}
 	return p, nil
 }
@@ -103,27 +121,35 @@ func (p *Pool) Examine(ctx context.Context, data []byte) (Report, error) {
 		r.Format = sniff(data)
 		return r, nil
 	}
-	if err := p.take(ctx); err != nil {
+	turns := p.turns
+	format := sniff(data)
+	if demuxer(format) != "" {
+		turns = p.films
+	}
+	if err := p.take(ctx, turns); err != nil {
 		return Report{}, err
 	}
-	defer func() { p.turns <- struct{}{} }()
+	defer func() { turns <- struct{}{} }()
 	// Looked up now, not before waiting: the same file may have been in front.
 	if r, known := p.breaker.look(data); known {
 		p.spared.Add(1)
 		return r, nil
 	}
+	if demuxer(format) != "" {
+		return p.watch(ctx, data, format)
+	}
 	return p.attempt(ctx, data)
 }
 
 // take waits for a turn.
-func (p *Pool) take(ctx context.Context) error {
+func (p *Pool) take(ctx context.Context, turns chan struct{}) error {
 	select {
 	case <-p.closed:
 		return ErrClosed
 	default:
 	}
 	select {
-	case <-p.turns:
+	case <-turns:
 		return nil
 	case <-p.closed:
 		return ErrClosed
@@ -143,7 +169,7 @@ func (p *Pool) worker(ctx context.Context, module string) (*worker, error) {
 		}
 	}
 	p.mu.Unlock()
-	return startWorker(ctx, &p.config, module)
+	return startWorker(ctx, &p.config, opening{Module: module})
 }
 
 // keep puts a child among the idle ones, unless it is time to replace it. Of
@@ -217,6 +243,9 @@ func (p *Pool) Close() {
 		close(p.closed)
 		for range p.config.Children {
 			<-p.turns
+		}
+		for range cap(p.films) {
+			<-p.films
 		}
 		for _, w := range p.idle {
 			w.stop()

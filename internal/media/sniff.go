@@ -57,10 +57,18 @@ func sniff(data []byte) string {
 		if s.offset == 8 && !bytes.HasPrefix(data, []byte("RIFF")) {
 			continue
 		}
+		if s.format == "matroska" && bytes.Contains(data[:min(len(data), 64)], []byte("\x42\x82\x84webm")) { // its DocType
+			return "webm"
+		}
 		return s.format
 	}
-	if len(data) >= 12 && string(data[4:8]) == "ftyp" {
-		return brandOf(data)
+	if len(data) >= 12 {
+		switch string(data[4:8]) {
+		case "ftyp":
+			return brandOf(data)
+		case "moov", "mdat", "wide": // as QuickTime wrote them before there was ftyp
+			return "quicktime"
+		}
 	}
 	if head := strings.ToLower(string(data[:min(len(data), 1024)])); strings.Contains(head, "<svg") {
 		return "svg"
@@ -77,6 +85,8 @@ func brand(b string) string {
 		return "heic"
 	case "crx ":
 		return "cr3"
+	case "qt  ":
+		return "quicktime"
 	}
 	return "mp4"
 }

@@ -21,6 +21,7 @@ import (
 type opening struct {
 	Limits Limits
 	Module string // the format whose Wasm module it compiles; "" for none
+	Video  bool   // it hashes one video that comes on its descriptors 3 (pictures) and 4 (log)
 	Trap   bool   // a forbidden system call kills the child: for tests that count them
 }
 
@@ -99,12 +100,12 @@ func (r *reply) check() error {
 		rep.Scan == safety.ScanScanned && len(rep.Hashes) == 0,
 		!plainWord(rep.Format), !plainWord(rep.Reason), !plainWord(rep.TrailingFormat),
 		rep.Orientation < 1 || rep.Orientation > 8,
-		rep.Width < 0 || rep.Height < 0 || rep.Frames < 0 || rep.TrailingBytes < 0,
+		rep.Width < 0 || rep.Height < 0 || rep.Frames < 0 || rep.TrailingBytes < 0, rep.Duration < 0 || rep.Streams < 0,
 		rep.PreviewPNG != nil:
 		return errors.New("media: a child sent an impossible report")
 	}
 	for _, h := range rep.Hashes {
-		if h.Frame < 0 || h.Quality < 0 || h.Quality > 100 || !knownVariant(h.Variant) {
+		if h.Frame < 0 || h.Quality < 0 || h.Quality > 100 || h.At < 0 || !knownVariant(h.Variant) {
 			return errors.New("media: a child sent an impossible hash")
 		}
 	}

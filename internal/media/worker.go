@@ -31,18 +31,21 @@ type worker struct {
 // startTime is how long a child may take to come up.
 const startTime = 20 * time.Second
 
-// startWorker starts a child and waits until it has passed its self-test.
-func startWorker(ctx context.Context, c *Config, module string) (*worker, error) {
-	w := &worker{module: module, last: new(tail)}
-	limits := c.Limits
-	if module != "" {
-		limits.ChildData = max(limits.ChildData, limits.WasmData)
+// startWorker starts a child and waits until it has passed its self-test. The
+// opening's limits are filled in here. The child gets files as descriptors 3 and
+// on.
+func startWorker(ctx context.Context, c *Config, o opening, files ...*os.File) (*worker, error) {
+	w := &worker{module: o.Module, last: new(tail)}
+	o.Limits, o.Trap = c.Limits, c.trap
+	if o.Module != "" {
+		o.Limits.ChildData = max(o.Limits.ChildData, o.Limits.WasmData)
 	}
-	w.limit = limits.ChildData
+	w.limit = o.Limits.ChildData
 	w.cmd = exec.Command(c.Executable) //nolint:noctx // a child outlives the request that started it; the pool kills it
 	w.cmd.Args = []string{"rowan-media"}
 	w.cmd.Env = []string{childVariable + "=1"}
 	w.cmd.Stderr = w.last
+	w.cmd.ExtraFiles = files
 	var err error
 	if w.in, err = w.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("media: child: %w", err)
@@ -56,7 +59,7 @@ func startWorker(ctx context.Context, c *Config, module string) (*worker, error)
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, w.kill)()
-	err = writeJSON(w.in, opening{Limits: limits, Module: module, Trap: c.trap})
+	err = writeJSON(w.in, o)
 	if err == nil {
 		err = readJSON(w.out, &w.test)
 	}

@@ -1,5 +1,7 @@
 package safety
 
+import "time"
+
 // MatchKind says how a finding's signal met the content.
 type MatchKind string
 
@@ -23,5 +25,10 @@ type Finding struct {
 	// Quarantined: the signal matched so much lately that it is more likely wrong
 	// than right; until a person releases it, it causes no automatic block.
 	Quarantined bool
-	Distance    int // bits (0–256) for near, 0 for exact; for people who may see lists
+	// Distance is for people who may see lists: bits (0–256) for near, 0 for
+	// exact; for a known video (vpdq/1), how many percent of it do not match.
+	Distance int
+	// From and To are the stretch of a video in which the match is; both 0 for a
+	// picture. To is when the first frame is shown that does not match.
+	From, To time.Duration
 }

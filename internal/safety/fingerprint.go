@@ -12,6 +12,9 @@ import (
 const (
 	// URL is the SHA-256 of a link's canonical form; see match.URLSignal.
 	URL HashType = "url"
+	// VPDQ is a video by the PDQ hashes of its frames, which are kept as a body
+	// (match.VideoBody); the value is "sha256:" and the body's digest.
+	VPDQ HashType = "vpdq"
 
 	// The rest are opaque: Rowan keeps them, typed and byte for byte, and cannot
 	// compute or compare them.
@@ -42,7 +45,7 @@ const (
 func (t HashType) Opaque() bool { return slices.Contains(OpaqueTypes, t) }
 
 // Known reports whether a list may hold signals of type t.
-func (t HashType) Known() bool { return t.Valid() || t == URL || t.Opaque() }
+func (t HashType) Known() bool { return t.Valid() || t == URL || t == VPDQ || t.Opaque() }
 
 // ParseSignal checks text as a list's signal of type t. Computed types and URL
 // digests are hexadecimal ([ParseHash]); of an opaque type it accepts hexadecimal
@@ -52,7 +55,7 @@ func ParseSignal(t HashType, text string) (Hash, error) {
 	switch {
 	case t.Valid() || t == URL:
 		return parseHex(t, text)
-	case !t.Opaque():
+	case !t.Opaque() && t != VPDQ:
 		return Hash{}, Errorf(Invalid, "unknown hash type")
 	}
 	text = strings.TrimSpace(text)
@@ -62,6 +65,9 @@ func ParseSignal(t HashType, text string) (Hash, error) {
 			return Hash{}, Errorf(Invalid, "%s has a malformed digest", t)
 		}
 		return Hash{Type: t, Value: text}, nil
+	}
+	if t == VPDQ {
+		return Hash{}, Errorf(Invalid, "vpdq has a malformed digest")
 	}
 	raw, ok := opaqueBytes(t, text)
 	switch {

@@ -234,7 +234,7 @@ func (s *scan) walk(ctx context.Context, roots []string, jobs chan<- job) error 
 
 func (s *scan) file(ctx context.Context, j job) error {
 	if ctx.Err() != nil {
-		return nil // not done, and so not in the output
+		return nil //nolint:nilerr // not done, and so not in the output; Run tells why it ended
 	}
 	line, err := s.look(ctx, j)
 	if err != nil {
@@ -252,7 +252,7 @@ func (s *scan) look(ctx context.Context, j job) (Line, error) {
 	sum, err := s.read(j, &c)
 	if err != nil {
 		line.Reason = ReasonUnreadable
-		return line, nil
+		return line, nil //nolint:nilerr // the line says it
 	}
 	a, whole, err := s.Look(ctx, c)
 	switch {

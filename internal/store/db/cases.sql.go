@@ -59,8 +59,8 @@ func (q *Queries) AddDecision(ctx context.Context, arg AddDecisionParams) error 
 }
 
 const addFinding = `-- name: AddFinding :exec
-insert into findings (id, item_id, detector, list_name, list_kind, match, variant, frame, distance, signal_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into findings (id, item_id, detector, list_name, list_kind, match, variant, frame, distance, signal_id, from_ms, to_ms)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type AddFindingParams struct {
@@ -74,6 +74,8 @@ type AddFindingParams struct {
 	Frame    int64
 	Distance int64
 	SignalID string
+	FromMs   int64
+	ToMs     int64
 }
 
 func (q *Queries) AddFinding(ctx context.Context, arg AddFindingParams) error {
@@ -88,6 +90,8 @@ func (q *Queries) AddFinding(ctx context.Context, arg AddFindingParams) error {
 		arg.Frame,
 		arg.Distance,
 		arg.SignalID,
+		arg.FromMs,
+		arg.ToMs,
 	)
 	return err
 }
@@ -390,7 +394,7 @@ func (q *Queries) DecisionsOfCase(ctx context.Context, caseID string) ([]Decisio
 }
 
 const findingsOfCase = `-- name: FindingsOfCase :many
-select f.id, f.item_id, f.detector, f.list_name, f.list_kind, f.match, f.variant, f.frame, f.distance, f.signal_id from findings f join items i on i.id = f.item_id where i.case_id = $1 order by f.id
+select f.id, f.item_id, f.detector, f.list_name, f.list_kind, f.match, f.variant, f.frame, f.distance, f.signal_id, f.from_ms, f.to_ms from findings f join items i on i.id = f.item_id where i.case_id = $1 order by f.id
 `
 
 func (q *Queries) FindingsOfCase(ctx context.Context, caseID string) ([]Finding, error) {
@@ -413,6 +417,8 @@ func (q *Queries) FindingsOfCase(ctx context.Context, caseID string) ([]Finding,
 			&i.Frame,
 			&i.Distance,
 			&i.SignalID,
+			&i.FromMs,
+			&i.ToMs,
 		); err != nil {
 			return nil, err
 		}

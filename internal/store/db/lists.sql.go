@@ -318,6 +318,40 @@ func (q *Queries) LiveSignals(ctx context.Context, listID string, iD string, lim
 	return items, nil
 }
 
+const liveVideos = `-- name: LiveVideos :many
+select id, hash_value, content_number from signals
+where list_id = $1 and hash_type = 'vpdq' and removed_version = 0 and added_version <= $2 order by id
+`
+
+type LiveVideosRow struct {
+	ID            string
+	HashValue     string
+	ContentNumber int64
+}
+
+func (q *Queries) LiveVideos(ctx context.Context, listID string, addedVersion int64) ([]LiveVideosRow, error) {
+	rows, err := q.db.QueryContext(ctx, liveVideos, listID, addedVersion)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LiveVideosRow
+	for rows.Next() {
+		var i LiveVideosRow
+		if err := rows.Scan(&i.ID, &i.HashValue, &i.ContentNumber); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const nextSignalVersion = `-- name: NextSignalVersion :one
 select cast(coalesce(min(added_version), 0) as bigint) from signals where list_id = $1 and added_version > $2 and added_version <= $3
 `

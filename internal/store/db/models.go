@@ -198,6 +198,8 @@ type Finding struct {
 	Frame    int64
 	Distance int64
 	SignalID string
+	FromMs   int64
+	ToMs     int64
 }
 
 type Idempotency struct {

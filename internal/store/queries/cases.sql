@@ -52,8 +52,8 @@ select * from items where dedupe_key = $1;
 select * from items where case_id = $1 order by received_at, id;
 
 -- name: AddFinding :exec
-insert into findings (id, item_id, detector, list_name, list_kind, match, variant, frame, distance, signal_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+insert into findings (id, item_id, detector, list_name, list_kind, match, variant, frame, distance, signal_id, from_ms, to_ms)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: FindingsOfCase :many
 select f.* from findings f join items i on i.id = f.item_id where i.case_id = $1 order by f.id;

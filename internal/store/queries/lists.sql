@@ -52,6 +52,10 @@ select * from signals where list_id = $1 and removed_version > $2 and removed_ve
 select s.* from signals s join lists l on l.id = s.list_id
 where s.list_id = $1 and s.removed_version = 0 and s.added_version <= l.version and s.id > $2 order by s.id limit $3;
 
+-- name: LiveVideos :many
+select id, hash_value, content_number from signals
+where list_id = $1 and hash_type = 'vpdq' and removed_version = 0 and added_version <= $2 order by id;
+
 -- name: CountSignals :many
 select s.list_id, s.hash_type, count(*) as n from signals s join lists l on l.id = s.list_id
 where s.removed_version = 0 and s.added_version <= l.version group by s.list_id, s.hash_type;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Finding, Item } from '../src/api/types'
-import { ageTable, altText, bytes, duration, findingWords, stepOf, steps } from '../src/lib/words'
+import { ageTable, altText, bytes, clockWords, duration, findingWords, stepOf, steps } from '../src/lib/words'
 
 const finding = (o: Partial<Finding>): Finding => ({ detector: 'pdq/1', list: 'x', kind: 'illegal', match: 'near', variant: 'original', frame: 0, ...o })
 
@@ -36,4 +36,9 @@ it('counts waiting cases by priority and age', () => {
   const at = (h: number) => new Date(now - h * 3600e3).toISOString()
   const t = ageTable([{ priority: 'P1', opened_at: at(0.5) }, { priority: 'P1', opened_at: at(2) }, { priority: 'P3', opened_at: at(50) }], now)
   expect(t).toEqual({ P1: [1, 1, 0, 0], P2: [0, 0, 0, 0], P3: [0, 0, 0, 1] })
+})
+
+it('says where in a video a match is', () => {
+  expect([0, 12_400, 61_000, 3_723_000].map(clockWords)).toEqual(['0:00', '0:12', '1:01', '1:02:03'])
+  expect(findingWords(finding({ detector: 'vpdq/1', list: 'films', frame: 12, from_ms: 12_000, to_ms: 31_000 })).what).toBe('Near copy of an entry on list “films”, from 0:12 to 0:31')
 })

@@ -578,7 +578,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask about a picture: multipart with file and meta, or JSON with hashes
+         * Ask about a picture or video: multipart with file and meta, or JSON with hashes
          * @description Needs the scope `media:check`.
          */
         post: operations["check-media"];
@@ -1309,11 +1309,21 @@ export interface components {
             detector: string;
             /** Format: int64 */
             frame: number;
+            /**
+             * Format: int64
+             * @description In a video: when the match begins, in milliseconds
+             */
+            from_ms?: number;
             /** @enum {string} */
             kind: "illegal" | "intimate_image" | "terrorism" | "harmful" | "allow" | "canary";
             list: string;
             /** @enum {string} */
             match: "exact" | "near";
+            /**
+             * Format: int64
+             * @description In a video: when it ends
+             */
+            to_ms?: number;
             /** @description Which form of the picture matched: original, rotate90, … */
             variant: string;
         };
@@ -1934,7 +1944,7 @@ export interface components {
             score?: components["schemas"]["Score"];
             source?: string;
             /** @enum {string} */
-            type: "md5" | "sha1" | "sha256" | "pdq" | "url" | "photodna" | "netclean" | "videntifier" | "tmk_pdqf" | "ssvh_pdna" | "ssvh_safer_hash";
+            type: "md5" | "sha1" | "sha256" | "pdq" | "vpdq" | "url" | "photodna" | "netclean" | "videntifier" | "tmk_pdqf" | "ssvh_pdna" | "ssvh_safer_hash";
         };
         SignalsOutputBody: {
             items: components["schemas"]["SignalModel"][];
@@ -2941,7 +2951,7 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /** @enum {string} */
-                    format: "csv" | "hashes" | "vics";
+                    format: "csv" | "hashes" | "vics" | "vpdq";
                     /** @enum {string} */
                     skip_bad?: "true" | "false";
                 };

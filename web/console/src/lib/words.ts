@@ -72,6 +72,14 @@ const undone: Record<string, string> = {
   fill: 'found beneath something laid over it',
 }
 
+/** A place in a video: 0:12, 1:02:03. */
+export function clockWords(ms: number): string {
+  const s = Math.floor(ms / 1000)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const h = Math.floor(s / 3600)
+  return h > 0 ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`
+}
+
 /** Says what a finding is, as far as a reviewer needs it: never the hash, never the distance. */
 export function findingWords(f: Finding): { what: string; how: string } {
   const what = `${f.match === 'exact' ? 'Exact copy of' : 'Near copy of'} an entry on list “${f.list}”`
@@ -80,7 +88,8 @@ export function findingWords(f: Finding): { what: string; how: string } {
   const edit = undone[f.variant.split('_')[0]!]
   if (f.match === 'near' && edit) how.push(edit)
   else if (f.match === 'near' && v) how.push(`found when ${v}`)
-  if (f.frame > 0) how.push(`in frame ${count(f.frame + 1)}`)
+  if (f.to_ms) how.push(`from ${clockWords(f.from_ms ?? 0)} to ${clockWords(f.to_ms)}`)
+  else if (f.frame > 0) how.push(`in frame ${count(f.frame + 1)}`)
   return { what: [what, ...how].join(', '), how: `${capital(kindWords(f.kind))} · ${f.detector}` }
 }
 
