@@ -144,11 +144,45 @@ func (c *Client) check(ctx context.Context, body []byte, kind string) (Result, e
 	if err := c.do(ctx, http.MethodPost, "/v1/media/check", kind, body, &r); err != nil {
 		return Result{}, err
 	}
-	switch r.Verdict {
-	case Allow, Warn, Limit, Hold, Block:
-		return r, nil
+	if !r.Verdict.known() {
+		return Result{}, errors.New("rowan: an answer without a known verdict")
 	}
-	return Result{}, errors.New("rowan: an answer without a known verdict")
+	return r, nil
+}
+
+// LinksResult is Rowan's answer to links: the strictest verdict, and a result for
+// each link in the order of the question.
+type LinksResult struct {
+	Verdict Verdict  `json:"verdict"`
+	Results []Result `json:"results"`
+}
+
+// CheckLinks asks about 1 to 100 links in a piece of content. Of m, the content,
+// the account, the surface and the jurisdiction count.
+func (c *Client) CheckLinks(ctx context.Context, m Meta, links ...string) (LinksResult, error) {
+	var r LinksResult
+	in := map[string]any{"links": links, "content_id": m.ContentID}
+	for name, value := range map[string]string{"account_id": m.AccountID, "surface": m.Surface, "jurisdiction": m.Jurisdiction} {
+		if value != "" {
+			in[name] = value
+		}
+	}
+	if err := c.json(ctx, http.MethodPost, "/v1/links/check", in, &r); err != nil {
+		return LinksResult{}, err
+	}
+	if len(r.Results) != len(links) || !r.Verdict.known() {
+		return LinksResult{}, errors.New("rowan: an answer that does not answer for every link")
+	}
+	for _, one := range r.Results {
+		if !one.Verdict.known() {
+			return LinksResult{}, errors.New("rowan: an answer without a known verdict")
+		}
+	}
+	return r, nil
+}
+
+func (v Verdict) known() bool {
+	return v == Allow || v == Warn || v == Limit || v == Hold || v == Block
 }
 
 // PutAccount says what the service knows of an account: an object with the

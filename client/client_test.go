@@ -68,3 +68,24 @@ func ExampleClient_CheckFile() {
 	fmt.Println("show it:", got.Scan)
 	// Output: show it: scanned
 }
+
+// TestCheckLinks: an answer counts only if it answers for every link.
+func TestCheckLinks(t *testing.T) {
+	const one = `{"verdict":"allow","scan":"scanned","findings":[]}`
+	for body, want := range map[string]bool{
+		`{"verdict":"allow","results":[` + one + `,` + one + `]}`:        true,
+		`{"verdict":"allow","results":[` + one + `]}`:                    false,
+		`{"verdict":"allow"}`:                                            false,
+		`{"verdict":"fine","results":[` + one + `,` + one + `]}`:         false,
+		`{"verdict":"allow","results":[` + one + `,{"verdict":"fine"}]}`: false,
+		`{}`: false,
+	} {
+		got, err := serve(t, 200, "application/json", body).CheckLinks(context.Background(), client.Meta{ContentID: "c"}, "https://a.test", "https://b.test")
+		if (err == nil) != want || !want && got.Verdict != "" {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+	if _, err := serve(t, 503, "application/problem+json", `{"status":503}`).CheckLinks(context.Background(), client.Meta{ContentID: "c"}, "https://a.test"); err == nil {
+		t.Error("an error is taken for an answer")
+	}
+}

@@ -99,9 +99,13 @@ func (a *API) checkMedia(ctx context.Context, in *checkInput) (*checkOutput, err
 	if err != nil {
 		return nil, err
 	}
-	out := &checkOutput{CheckResult{ID: got.ID, Verdict: string(got.Verdict), Scan: string(got.Scan), ScanReason: got.ScanReason,
-		Findings: findingModels(got.Findings), CaseID: got.CaseID, PolicyVersion: got.PolicyVersion}}
+	out := &checkOutput{checkResult(got)}
 	return out, a.remember(ctx, in.IdempotencyKey, request, out)
+}
+
+func checkResult(got intake.Answer) CheckResult {
+	return CheckResult{ID: got.ID, Verdict: string(got.Verdict), Scan: string(got.Scan), ScanReason: got.ScanReason,
+		Findings: findingModels(got.Findings), CaseID: got.CaseID, PolicyVersion: got.PolicyVersion}
 }
 
 func findingModels(fs []safety.Finding) []FindingModel {

@@ -37,6 +37,7 @@ func (a *API) hmaRoutes() {
 		a.mux.HandleFunc(pattern, a.hma(access.ListsMatch, fn))
 	}
 	a.hmaCurationRoutes()
+	a.hmaExchangeRoutes()
 	a.mux.HandleFunc("GET /status", a.hmaStatus)
 	a.mux.HandleFunc("GET /status/live", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "I-AM-ALIVE") })
 }

@@ -89,6 +89,7 @@ func New(d Deps) *API {
 
 func (a *API) routes() {
 	a.checkRoutes()
+	a.linkRoutes()
 	a.accountRoutes()
 	a.listRoutes()
 	a.exchangeRoutes()

@@ -115,7 +115,11 @@ type Content struct {
 // dedupeKey makes the same content from the same account one item. It is a
 // hash, because PostgreSQL takes no zero byte in a text, and ids are of any form.
 func (c Content) dedupeKey() string {
-	sum := sha256.Sum256([]byte(c.AccountID + "\x00" + c.ContentID + "\x00" + c.SHA256 + "\x00" + c.MD5 + c.SHA1 + c.PDQ))
+	what := c.SHA256 + "\x00" + c.MD5 + c.SHA1 + c.PDQ
+	if what == "\x00" { // a link: a content may have many
+		what += c.URL
+	}
+	sum := sha256.Sum256([]byte(c.AccountID + "\x00" + c.ContentID + "\x00" + what))
 	return hex.EncodeToString(sum[:])
 }
 

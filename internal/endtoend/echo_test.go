@@ -367,6 +367,7 @@ func TestEndToEndCanaryString(t *testing.T) {
 	e.particular()
 	e.imports()
 	e.hma()
+	e.hmaExchanges()
 	e.transport()
 	for line := range strings.SplitSeq(s.log.String(), "\n") {
 		if trace(line) {
@@ -448,6 +449,11 @@ func (e *echo) checks() {
 		e.form(path, field{name: "meta", body: m}, file)
 		e.form(path, field{name: "meta", body: m})
 	}
+	for _, links := range [][]string{{mark}, {"https://" + mark + ".example/" + mark}, {"javascript:" + mark, "data:" + mark}, slices.Repeat([]string{mark}, 101)} {
+		for _, surface := range []string{"public", "encrypted", mark} {
+			e.json("POST", "/v1/links/check", map[string]any{"content_id": "c", "links": links, "surface": surface})
+		}
+	}
 	good := field{name: "meta", body: []byte(`{"content_id":"c"}`)}
 	e.form(path, good, field{name: mark, body: []byte(mark)}, file)
 	e.form(path, field{name: mark, file: mark, body: []byte(mark)})
@@ -507,6 +513,30 @@ func (e *echo) hma() {
 			}
 		}
 	}
+}
+
+// hmaExchanges are HMA's exchanges, with credentials that are refused.
+func (e *echo) hmaExchanges() {
+	e.t.Helper()
+	for _, api := range []string{"ncmec", "stop_ncii", mark} {
+		path := "/c/exchanges/api/" + api
+		e.send("GET", path, "", nil)
+		e.send("GET", path+"/schema", "", nil)
+		for _, doc := range []string{mark, `"` + mark + `"`, `{"credential_json":"` + mark + `"}`, `{"credential_json":{"` + mark + `":1}}`, `{"credential_json":{"user":"` + mark + `"}}`,
+			`{"credential_json":{"user":["` + mark + `"],"password":"` + mark + `"}}`, `{"credential_json":{"fetch_function_key":"` + mark + `","subscription_key":"` + mark + `","base_url_override":"` + mark + `"}}`} {
+			e.send("POST", path, "application/json", []byte(doc))
+		}
+	}
+	for _, doc := range []string{mark, `{"bank":"` + mark + `"}`, `{"bank":"A","api":"` + mark + `"}`, `{"bank":"A","api":"ncmec","api_json":"` + mark + `"}`,
+		`{"bank":"A","api":"ncmec","api_json":{"` + mark + `":1}}`, `{"bank":"A","api":"ncmec","api_json":{"environment":"https://` + mark + `.example"}}`,
+		`{"bank":"A","api":"ncmec","api_json":{"environment":"` + mark + `","only_esp_ids":["` + mark + `"]}}`,
+		`{"bank":"A","api":"fb_threatexchange","api_json":{"privacy_group":"` + mark + `"}}`} {
+		e.send("POST", "/c/exchanges", "application/json", []byte(doc))
+	}
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		e.send(method, "/c/exchange/"+mark, "application/json", []byte(`{"enabled":"`+mark+`"}`))
+	}
+	e.send("GET", "/c/exchange/"+mark+"/status", "", nil)
 }
 
 // transport is what goes wrong before an operation is found.

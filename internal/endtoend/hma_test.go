@@ -127,6 +127,7 @@ func TestEndToEndHMA(t *testing.T) {
 	t.Run("lookup", c.lookups)
 	t.Run("compare and types", c.types)
 	t.Run("traps", func(t *testing.T) { c.traps(t, picture) })
+	t.Run("exchanges", c.exchanges)
 }
 
 func (c hmaClient) want(t *testing.T, what string, got, want int) {

@@ -172,16 +172,22 @@ func (d *Desk) decide(ctx context.Context, c Content) (seen, policy.Outcome, Ans
 	if err != nil {
 		return s, policy.Outcome{}, Answer{}, err
 	}
+	out, a, err := d.judge(ctx, c, s)
+	return s, out, a, err
+}
+
+// judge looks up what was seen and asks the policy.
+func (d *Desk) judge(ctx context.Context, c Content, s seen) (policy.Outcome, Answer, error) {
 	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near, Video: s.video})
 	if err != nil {
-		return s, policy.Outcome{}, Answer{}, err
+		return policy.Outcome{}, Answer{}, err
 	}
 	out := d.Rules.Decide(policy.Facts{Surface: c.Surface, Jurisdiction: c.Jurisdiction, Scan: s.scan,
 		ScanReason: s.reason, Findings: found})
 	for _, err := range out.Errors {
 		d.Log.ErrorContext(ctx, "policy rule failed; holding", "error", err)
 	}
-	return s, out, Answer{ID: safety.NewID("chk", d.Now()), Verdict: out.Verdict, Scan: s.scan, ScanReason: s.reason,
+	return out, Answer{ID: safety.NewID("chk", d.Now()), Verdict: out.Verdict, Scan: s.scan, ScanReason: s.reason,
 		Findings: found, PolicyVersion: out.Version}, nil
 }
 

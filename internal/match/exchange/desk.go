@@ -72,6 +72,7 @@ type Exchange struct {
 	VotesSent     int64
 	VotesRefused  int64
 	HasCheckpoint bool
+	Through       time.Time // everything before it was read; zero when the kind does not say, or nothing was
 	CreatedAt     time.Time
 }
 
@@ -377,17 +378,29 @@ func (d *Desk) view(ctx context.Context, q *db.Queries, r db.Exchange) (Exchange
 	if err != nil {
 		return Exchange{}, err
 	}
+	creds := len(r.Sealed) > 0
+	if settings.SharedCredentials {
+		if creds, err = shares(ctx, q, Kind(r.Kind)); err != nil {
+			return Exchange{}, err
+		}
+	}
+	var through time.Time
+	if k := Kind(r.Kind); r.Checkpoint != "" && (k == NCMEC || k == StopNCII || k == ThreatExchange) {
+		if c, err := readCursor(r.Checkpoint); err == nil && c.Since > 0 {
+			through = time.Unix(c.Since, 0)
+		}
+	}
 	now, interval := d.now(), time.Duration(r.IntervalUs)*time.Microsecond
 	since := store.Time(max(r.LastSuccessAt, r.CreatedAt))
-	return Exchange{Name: r.Name, Kind: Kind(r.Kind), List: l.Name, Settings: settings, Credentials: len(r.Sealed) > 0, Interval: interval,
+	return Exchange{Name: r.Name, Kind: Kind(r.Kind), List: l.Name, Settings: settings, Credentials: creds, Interval: interval,
 		Enabled: r.Enabled, Feedback: r.Feedback, Entries: n, Running: r.LeaseUntil >= store.Micros(now), LastStarted: store.Time(r.LastStartedAt),
 		LastSuccess: store.Time(r.LastSuccessAt), LastError: r.LastError, Failures: r.Attempts, NextAt: store.Time(r.NextAt),
 		Stale: r.Enabled && now.Sub(since) > 3*interval, Held: r.Held, Pages: r.Pages, Changes: r.Changes, Removals: r.Removals,
-		Malformed: r.Malformed, Unknown: r.Unknown, Outdated: r.Outdated, HasCheckpoint: r.Checkpoint != "", CreatedAt: store.Time(r.CreatedAt)}, nil
+		Malformed: r.Malformed, Unknown: r.Unknown, Outdated: r.Outdated, HasCheckpoint: r.Checkpoint != "", Through: through, CreatedAt: store.Time(r.CreatedAt)}, nil
 }
 
 // open makes the source of an exchange.
-func (d *Desk) open(row db.Exchange) (Source, error) {
+func (d *Desk) open(ctx context.Context, row db.Exchange) (Source, error) {
 	creds, err := d.credentials(row)
 	if err != nil {
 		return nil, err
@@ -395,6 +408,19 @@ func (d *Desk) open(row db.Exchange) (Source, error) {
 	settings, err := parseSettings(row.Settings)
 	if err != nil {
 		return nil, err
+	}
+	if settings.SharedCredentials {
+		if err := settings.checkShared(Kind(row.Kind)); err != nil {
+			return nil, err
+		}
+		common, err := d.shared(ctx, Kind(row.Kind))
+		if err != nil {
+			return nil, err
+		}
+		creds, settings.SharedCredentials = common.Credentials, false
+		if common.URL != "" {
+			settings.URL = common.URL
+		}
 	}
 	if err := settings.check(Kind(row.Kind), creds); err != nil {
 		return nil, err

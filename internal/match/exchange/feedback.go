@@ -147,7 +147,7 @@ func (d *Desk) vote(ctx context.Context, v db.ExchangeVote) error {
 	if err != nil {
 		return store.NotFound(err, "exchange")
 	}
-	source, err := d.open(row)
+	source, err := d.open(ctx, row)
 	if err != nil {
 		return err
 	}

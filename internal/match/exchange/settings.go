@@ -46,6 +46,8 @@ type Settings struct {
 	Reasons map[string]string `json:"reasons,omitempty"`
 	// Group is the number of ThreatExchange's privacy group.
 	Group string `json:"group,omitempty"`
+	// SharedCredentials uses those of the kind ([Desk.Share]) and none of its own.
+	SharedCredentials bool `json:"shared_credentials,omitempty"`
 
 	// Of a list.
 
@@ -109,9 +111,14 @@ func (s *Settings) check(k Kind, c Credentials) error {
 	if err := checkURL(s.URL, k == File); err != nil {
 		return err
 	}
-	missing := map[Kind]bool{NCMEC: c.Username == "" || c.Password == "", TAT: c.Username == "" || c.Password == "",
-		StopNCII: c.FunctionKey == "" || c.SubscriptionKey == "", ThreatExchange: c.Token == ""}
-	if missing[k] {
+	if s.SharedCredentials {
+		if !c.empty() {
+			return safety.Errorf(safety.Invalid, "an exchange with shared_credentials has none of its own")
+		}
+		if err := s.checkShared(k); err != nil {
+			return err
+		}
+	} else if missing(k, c) {
 		return safety.Errorf(safety.Invalid, "%s needs credentials; see docs/exchanges.md", k)
 	}
 	if k == ThreatExchange && (s.Group == "" || strings.Trim(s.Group, "0123456789") != "") {
@@ -122,6 +129,19 @@ func (s *Settings) check(k Kind, c Credentials) error {
 		return err
 	}
 	return nil
+}
+
+// missing reports whether c lacks what k asks for.
+func missing(k Kind, c Credentials) bool {
+	switch k {
+	case NCMEC, TAT:
+		return c.Username == "" || c.Password == ""
+	case StopNCII:
+		return c.FunctionKey == "" || c.SubscriptionKey == ""
+	case ThreatExchange:
+		return c.Token == ""
+	}
+	return false
 }
 
 // checkURL keeps credentials and lists off the open network.

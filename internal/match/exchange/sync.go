@@ -130,7 +130,7 @@ func (r *round) run(ctx context.Context) error {
 	if l.DeletedAt != 0 {
 		return safety.Errorf(safety.Conflict, "the list that this exchange feeds was deleted")
 	}
-	source, err := r.d.open(r.row)
+	source, err := r.d.open(ctx, r.row)
 	if err != nil {
 		return err
 	}

@@ -311,6 +311,15 @@ func (q *Queries) DeleteExchange(ctx context.Context, iD string, deletedAt int64
 	return err
 }
 
+const dropExchangeCredentials = `-- name: DropExchangeCredentials :exec
+delete from exchange_credentials where kind = $1
+`
+
+func (q *Queries) DropExchangeCredentials(ctx context.Context, kind string) error {
+	_, err := q.db.ExecContext(ctx, dropExchangeCredentials, kind)
+	return err
+}
+
 const dropPrint = `-- name: DropPrint :exec
 delete from exchange_prints where exchange_id = $1 and entry_key = $2 and hash_type = $3 and hash_value = $4
 `
@@ -550,6 +559,17 @@ func (q *Queries) ExchangeByName(ctx context.Context, name string) (Exchange, er
 		&i.DeletedAt,
 	)
 	return i, err
+}
+
+const exchangeCredentials = `-- name: ExchangeCredentials :one
+select sealed from exchange_credentials where kind = $1
+`
+
+func (q *Queries) ExchangeCredentials(ctx context.Context, kind string) ([]byte, error) {
+	row := q.db.QueryRowContext(ctx, exchangeCredentials, kind)
+	var sealed []byte
+	err := row.Scan(&sealed)
+	return sealed, err
 }
 
 const exchangeEntry = `-- name: ExchangeEntry :one
@@ -796,6 +816,16 @@ func (q *Queries) PrintHolders(ctx context.Context, exchangeID string, hashType 
 		return nil, err
 	}
 	return items, nil
+}
+
+const putExchangeCredentials = `-- name: PutExchangeCredentials :exec
+insert into exchange_credentials (kind, sealed, updated_at) values ($1, $2, $3)
+on conflict (kind) do update set sealed = excluded.sealed, updated_at = excluded.updated_at
+`
+
+func (q *Queries) PutExchangeCredentials(ctx context.Context, kind string, sealed []byte, updatedAt int64) error {
+	_, err := q.db.ExecContext(ctx, putExchangeCredentials, kind, sealed, updatedAt)
+	return err
 }
 
 const putExchangeEntry = `-- name: PutExchangeEntry :exec

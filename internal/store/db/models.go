@@ -149,6 +149,12 @@ type Exchange struct {
 	DeletedAt     int64
 }
 
+type ExchangeCredential struct {
+	Kind      string
+	Sealed    []byte
+	UpdatedAt int64
+}
+
 type ExchangeEntry struct {
 	ExchangeID string
 	EntryKey   string

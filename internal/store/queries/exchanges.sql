@@ -130,3 +130,13 @@ update exchange_votes set state = $3, next_at = $4, last_error = $5 where id = $
 
 -- name: CountVotes :many
 select exchange_id, state, count(*) as n from exchange_votes group by exchange_id, state order by exchange_id, state;
+
+-- name: ExchangeCredentials :one
+select sealed from exchange_credentials where kind = $1;
+
+-- name: PutExchangeCredentials :exec
+insert into exchange_credentials (kind, sealed, updated_at) values ($1, $2, $3)
+on conflict (kind) do update set sealed = excluded.sealed, updated_at = excluded.updated_at;
+
+-- name: DropExchangeCredentials :exec
+delete from exchange_credentials where kind = $1;

@@ -23,6 +23,13 @@ func exchanges(s *suite) {
 	s.refused("a second exchange of a name", s.q.CreateExchange(s.ctx, db.CreateExchangeParams{ID: "x9", Name: "b", ListID: "l2", Sealed: []byte{}}))
 	s.refused("an exchange of no list", s.q.CreateExchange(s.ctx, db.CreateExchangeParams{ID: "x9", Name: "z", ListID: "none", Sealed: []byte{}}))
 	a := s.newExchange("x1", "a", "l2")
+	none[[]byte](s, "no credentials of a kind")(s.q.ExchangeCredentials(s.ctx, "ncmec"))
+	s.ok(s.q.PutExchangeCredentials(s.ctx, "ncmec", []byte{0, 1}, 1), s.q.PutExchangeCredentials(s.ctx, "tat", []byte{7}, 1),
+		s.q.PutExchangeCredentials(s.ctx, "ncmec", []byte{2}, 2))
+	same(s, "credentials of a kind", []byte{2})(s.q.ExchangeCredentials(s.ctx, "ncmec"))
+	s.ok(s.q.DropExchangeCredentials(s.ctx, "ncmec"))
+	none[[]byte](s, "dropped credentials")(s.q.ExchangeCredentials(s.ctx, "ncmec"))
+	same(s, "credentials of another kind", []byte{7})(s.q.ExchangeCredentials(s.ctx, "tat"))
 	same(s, "by id", b)(s.q.Exchange(s.ctx, "x2"))
 	same(s, "by name", a)(s.q.ExchangeByName(s.ctx, "a"))
 	same(s, "by list", b)(s.q.ExchangeOfList(s.ctx, "l1"))

@@ -420,6 +420,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/links/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask about the links in a piece of content
+         * @description Needs the scope `media:check`.
+         */
+        post: operations["check-links"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/lists": {
         parameters: {
             query?: never;
@@ -1400,6 +1420,30 @@ export interface components {
         LinkOutputBody: {
             link: string;
         };
+        LinksCheck: {
+            /** @description The platform's id of the account that sent it */
+            account_id?: string;
+            /** @description The platform's id of the content that they are in */
+            content_id: string;
+            /** @description ISO 3166-1 alpha-2, upper case */
+            jurisdiction?: string;
+            /** @description As they were posted */
+            links: string[];
+            /**
+             * @description Who could see it; public when left out
+             * @enum {string}
+             */
+            surface?: "public" | "private" | "encrypted";
+        };
+        LinksResult: {
+            /** @description One for each link, in the order of the request */
+            results: components["schemas"]["CheckResult"][];
+            /**
+             * @description The strictest of all
+             * @enum {string}
+             */
+            verdict: "allow" | "warn" | "limit" | "hold" | "block";
+        };
         ListExchangeModel: {
             /**
              * Format: int64
@@ -1865,6 +1909,7 @@ export interface components {
             reasons?: {
                 [key: string]: string;
             };
+            shared_credentials?: boolean;
             /** Format: date-time */
             start?: string;
             url?: string;
@@ -2719,6 +2764,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProofModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinksCheck"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinksResult"];
                 };
             };
             /** @description Error */
