@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/ledger"
@@ -238,6 +239,11 @@ func (d *Desk) Change(ctx context.Context, actor, name string, c Config) error {
 		if err := d.configure(&row, c); err != nil {
 			return err
 		}
+		// Who may change an address must not learn by it what the old one was told.
+		to := address(row.Settings)
+		if address(before.Settings) != to && !strings.HasPrefix(to, "file:") && len(before.Sealed) > 0 && c.Credentials == nil {
+			return safety.Errorf(safety.Invalid, "the address changes: send the credentials again, they are for the old one")
+		}
 		err := tx.ChangeExchange(ctx, db.ChangeExchangeParams{ID: row.ID, Settings: row.Settings, Sealed: row.Sealed,
 			IntervalUs: row.IntervalUs, Enabled: row.Enabled, Feedback: row.Feedback, UpdatedAt: store.Micros(d.now())})
 		if err != nil {
@@ -252,6 +258,13 @@ func (d *Desk) Change(ctx context.Context, actor, name string, c Config) error {
 			Detail: fmt.Sprintf("enabled %t, feedback %t, every %s, settings changed %t, credentials changed %t", row.Enabled, row.Feedback,
 				time.Duration(row.IntervalUs)*time.Microsecond, before.Settings != row.Settings, c.Credentials != nil)})
 	})
+}
+
+// address is where settings send requests and credentials.
+func address(settings string) string {
+	var s Settings
+	_ = json.Unmarshal([]byte(settings), &s) // written by this package
+	return s.URL
 }
 
 // Delete ends an exchange and destroys its credentials. Its list stays as it

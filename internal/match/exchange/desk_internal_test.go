@@ -258,6 +258,11 @@ func TestSecrets(t *testing.T) {
 	if bytes.Contains(row.Sealed, []byte(testCredentials.FunctionKey)) || len(row.Sealed) == 0 {
 		t.Error("credentials are not sealed")
 	}
+	// Another address does not get what the old one was told.
+	elsewhere := Settings{URL: "https://elsewhere.example.test"}
+	if err := g.desk.Change(t.Context(), "test", "ex", Config{Settings: &elsewhere}); safety.KindOf(err) != safety.Invalid {
+		t.Errorf("another address with the old credentials: %v", err)
+	}
 	row.ID = "another"
 	if _, err := g.desk.credentials(row); err == nil {
 		t.Error("sealed credentials open for another exchange")
@@ -416,8 +421,8 @@ func TestRedirect(t *testing.T) {
 	defer hop.Close()
 	for _, tr := range services {
 		g := newRig(t, storetest.Open(t), tr, 13)
-		settings := tr.settings(hop.URL)
-		g.ok(g.desk.Change(t.Context(), "test", "ex", Config{Settings: &settings}))
+		settings, credentials := tr.settings(hop.URL), testCredentials
+		g.ok(g.desk.Change(t.Context(), "test", "ex", Config{Settings: &settings, Credentials: &credentials}))
 		g.sync(t.Context())
 		if e := g.get(); e.LastError == "" || asked > 0 {
 			t.Errorf("%s: %q, %d requests elsewhere", tr.service, e.LastError, asked)
