@@ -68,7 +68,7 @@ func (x *Index) find(queries []Query, out []Result) {
 	for i := range queries {
 		s.start(x, &queries[i])
 		for _, d := range now.deltas {
-			out[i].Matches = d.scan(s, out[i].Matches)
+			out[i].Matches = d.scan(s, out[i].Matches) //nolint:gosec // out is as long as queries
 		}
 		x.pay(len(now.segments))
 	}
