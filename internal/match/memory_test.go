@@ -40,6 +40,7 @@ func TestMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		loaded := time.Since(began)
+		time.Sleep(5 * time.Second) // segments are merged in the background
 		t.Logf("%d %s: imported in %v, loaded in %v, %d bytes a signal", n, typ, imported.Round(time.Millisecond), loaded.Round(time.Millisecond), (heap()-before)/uint64(n))
 		runtime.KeepAlive(x)
 	}
