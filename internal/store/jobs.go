@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -40,11 +41,26 @@ func (j *Jobs) Every(interval time.Duration, args river.JobArgs) {
 // Later asks for the job to run again after d.
 func Later(d time.Duration) error { return river.JobSnooze(d) }
 
+// quiet lets only warnings through: River counts its jobs at level info, every
+// few seconds.
+type quiet struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
+}
+
+// WithAttrs implements slog.Handler.
+func (q quiet) WithAttrs(as []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(as)} }
+
+// WithGroup implements slog.Handler.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
+
 // Start begins working on jobs. The returned function stops, waiting for
 // running jobs until its context ends.
 func (s *Store) Start(ctx context.Context, j *Jobs) (stop func(context.Context) error, err error) {
 	c, err := river.NewClient(s.driver, &river.Config{
-		Logger:            s.log,
+		Logger:            slog.New(quiet{s.log.Handler()}),
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
 		Workers:           j.workers,
 		PeriodicJobs:      j.periodic,
