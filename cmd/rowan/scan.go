@@ -37,7 +37,9 @@ func scanCommand(o *options) *cobra.Command {
 		Long: `Looks every regular file below the given folders up in the lists and writes one
 line of JSON for each to the output file. A scan that was broken off goes on
 where it was when it is started again with the same output; files that could
-not be looked at are tried again. Symbolic links are not followed.
+not be looked at are tried again. Use a new output when lists have changed: what
+is in it is not looked up again. Symbolic links are not followed. Of a file in no
+known format, such as a text, the digests are looked up and nothing else.
 
 The exit status is 0 if everything was looked at and nothing was found, 3 if
 something was found, 4 if nothing was found but not everything could be looked

@@ -40,6 +40,10 @@ func newTelemetry(a *App, in *intake.Desk, pool *media.Pool) *telemetry {
 			func() float64 { return float64(pool.Stats().Spared) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rowan_signals", Help: "Signals in the index."},
 			func() float64 { return float64(a.Index.Signals()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rowan_lists_age_seconds", Help: "Since the index was last in step with the database."},
+			func() float64 { return a.Index.Age().Seconds() }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_uploads_not_remembered_total", Help: "Uploads that a list which grows later will not find."},
+			func() float64 { return float64(a.Recents.Dropped()) }),
 	)
 	t.registry.MustRegister(exchangeMetrics{a})
 	return t

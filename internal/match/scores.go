@@ -14,7 +14,8 @@ import (
 
 // DefaultFlood is how many contents in an hour one signal may meet before it is
 // put in quarantine. A single wrong entry on a list, such as the hash of a common
-// advertisement, meets thousands.
+// advertisement, meets thousands. A signal that a person has confirmed is never
+// put there: something that spreads quickly must not be held back by spreading.
 const DefaultFlood = 200
 
 // Score is what one signal has done.
@@ -41,7 +42,8 @@ func (ls *Lists) Seen(ctx context.Context, tx *store.Tx, found []safety.Finding)
 		if err != nil {
 			return nil, fmt.Errorf("counting signal: %w", err)
 		}
-		if f.Kind == safety.ListAllow || f.Kind == safety.ListCanary || score.HourSeen <= ls.flood || score.ReleasedAt != 0 {
+		if f.Kind == safety.ListAllow || f.Kind == safety.ListCanary || score.HourSeen <= ls.flood ||
+			score.Confirmed > 0 || score.ReleasedAt != 0 {
 			continue
 		}
 		n, err := tx.QuarantineSignal(ctx, f.SignalID, store.Micros(now))

@@ -2,7 +2,6 @@ package match
 
 import (
 	"context"
-	"encoding/base32"
 	"fmt"
 
 	"github.com/rowan-safety/rowan/internal/safety"
@@ -13,25 +12,17 @@ import (
 // byte of a signal counts: 32 for its entry, about 30 to find it by its id, and
 // either about 45 to find it by its hash or what package hamming takes.
 
-// signalID is a signal's id as bytes: the 26 characters after "sig_" are 130 bits.
+// signalID is a signal's id as bits.
 type signalID [17]byte
 
-var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+const signalPrefix = "sig"
 
-const idPrefix, idChars = "sig_", 26
-
-func packID(text string) (id signalID, err error) {
-	if len(text) != len(idPrefix)+idChars || text[:len(idPrefix)] != idPrefix {
-		return id, fmt.Errorf("signal id of %d characters", len(text))
-	}
-	_, err = idText.Decode(id[:], []byte(text[len(idPrefix):]+"00"))
-	if err != nil {
-		return id, fmt.Errorf("signal id: %w", err)
-	}
-	return id, nil
+func packID(text string) (signalID, error) {
+	bits, err := safety.ParseID(signalPrefix, text)
+	return bits, err
 }
 
-func (id signalID) String() string { return idPrefix + idText.EncodeToString(id[:])[:idChars] }
+func (id signalID) String() string { return safety.FormatID(signalPrefix, id) }
 
 // entry is one signal.
 type entry struct {

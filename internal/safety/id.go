@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -21,5 +22,26 @@ func NewID(prefix string, now time.Time) string {
 	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
 	copy(b[:6], ms[2:])
 	_, _ = rand.Read(b[6:]) // crypto/rand.Read never fails (it ends the program instead).
-	return prefix + "_" + crockford.EncodeToString(b[:])[:26]
+	return FormatID(prefix, b)
+}
+
+// idChars are what follows the prefix: 130 bits.
+const idChars = 26
+
+// FormatID is the text of an identifier's bits.
+func FormatID(prefix string, bits [17]byte) string {
+	return prefix + "_" + crockford.EncodeToString(bits[:])[:idChars]
+}
+
+// ParseID is the bits of an identifier made by [NewID], the last six of them
+// zero. The error reports another prefix or form.
+func ParseID(prefix, text string) (bits [17]byte, err error) {
+	chars, ok := strings.CutPrefix(text, prefix+"_")
+	if !ok || len(chars) != idChars {
+		return bits, Errorf(Invalid, "this is no identifier that begins with %s", prefix)
+	}
+	if _, err := crockford.Decode(bits[:], []byte(chars+"00")); err != nil {
+		return bits, Errorf(Invalid, "this is no identifier that begins with %s", prefix)
+	}
+	return bits, nil
 }

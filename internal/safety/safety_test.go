@@ -2,6 +2,7 @@ package safety
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -104,5 +105,22 @@ func TestAccountCheck(t *testing.T) {
 		"ip_events[0].ip", "ip_events[0].port", "ip_events[0].at", "ip_events[1].at", "devices[0].type"}
 	if !slices.Equal(paths, want) {
 		t.Errorf("problems at %v,\nwant %v", paths, want)
+	}
+}
+
+// TestParseID: an identifier's bits give it back, and nothing else is one.
+func TestParseID(t *testing.T) {
+	for range 1000 {
+		id := NewID("sig", time.Unix(rand.Int64N(1<<33), 0))
+		bits, err := ParseID("sig", id)
+		if err != nil || FormatID("sig", bits) != id {
+			t.Fatalf("%s became %s, %v", id, FormatID("sig", bits), err)
+		}
+	}
+	id := NewID("sig", time.Unix(1, 0))
+	for _, bad := range []string{"", "sig_", "cas" + id[3:], id[:29], id + "0", id[:29] + "u", id[:29] + "A"} {
+		if _, err := ParseID("sig", bad); KindOf(err) != Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 }

@@ -75,7 +75,7 @@ type Totals struct {
 	Done     int64 // in this run
 	Skipped  int64 // done in an earlier run
 	Matched  int64 // with findings other than on allow lists
-	NotSeen  int64 // neither scanned whole nor of a kind that has no detector
+	NotSeen  int64 // not scanned whole; files in no known format have only digests to look up
 	Bytes    int64
 	Complete bool // Files is final
 }
@@ -308,7 +308,11 @@ func (l Line) matched() bool {
 	return slices.ContainsFunc(l.Findings, func(f Finding) bool { return f.Kind != safety.ListAllow })
 }
 
-func (l Line) whole() bool { return l.Scan == safety.ScanScanned || l.Scan == safety.ScanUnsupported }
+// whole reports whether all was looked at that there is to look at: a file in no
+// known format has nothing but its digests.
+func (l Line) whole() bool {
+	return l.Scan == safety.ScanScanned || l.Scan == safety.ScanUnsupported && l.Reason == media.ReasonUnknownFormat
+}
 
 func (s *scan) write(l Line) error {
 	s.tally(l.matched(), l.whole())
@@ -342,7 +346,7 @@ func resume(out *os.File) (map[string]earlier, error) {
 			return nil, errors.New("the output file exists and is not the output of a scan")
 		}
 		whole += int64(len(text))
-		if l.Scan == safety.ScanFailed {
+		if !l.whole() && l.Scan != safety.ScanPartial { // part of a file stays that
 			delete(done, l.Path)
 		} else {
 			done[l.Path] = earlier{l.Size, l.Modified, l.matched(), l.whole()}

@@ -55,6 +55,8 @@ func (d *desk) look(_ context.Context, c intake.Content) (intake.Answer, string,
 	case bytes.Contains(c.File, []byte("fine")):
 		known.Kind = safety.ListAllow
 		a.Findings = []safety.Finding{known}
+	case c.Surface == safety.SurfaceEncrypted:
+		a.Scan, a.ScanReason, a.Verdict = safety.ScanUnsupported, "surface_not_permitted", safety.VerdictHold
 	case bytes.Contains(c.File, []byte("text")):
 		a.Scan, a.ScanReason, a.Verdict = safety.ScanUnsupported, "unknown_format", safety.VerdictHold
 	}
@@ -76,11 +78,16 @@ func tree(t *testing.T, files map[string]string) string {
 
 func run(t *testing.T, ctx context.Context, d *desk, out string, roots ...string) (scan.Totals, error) {
 	t.Helper()
+	return runOn(t, ctx, safety.SurfacePublic, d, out, roots...)
+}
+
+func runOn(t *testing.T, ctx context.Context, surface safety.Surface, d *desk, out string, roots ...string) (scan.Totals, error) {
+	t.Helper()
 	f, err := os.OpenFile(out, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	totals, err := scan.Run(ctx, f, roots, scan.Config{Look: d.look, Workers: 3, MaxFile: 100, Content: intake.Content{Surface: safety.SurfacePublic}})
+	totals, err := scan.Run(ctx, f, roots, scan.Config{Look: d.look, Workers: 3, MaxFile: 100, Content: intake.Content{Surface: surface}})
 	if e := f.Close(); e != nil {
 		t.Fatal(e)
 	}
@@ -205,6 +212,19 @@ func TestAway(t *testing.T) {
 	totals, err = run(t, t.Context(), d, out, root)
 	if got := lines(t, out); err != nil || totals.Done != 2 || totals.NotSeen != 0 || totals.Matched != 1 || got["b"].Scan != safety.ScanScanned {
 		t.Errorf("back: %+v, %v, %+v", totals, err, got["b"])
+	}
+}
+
+// TestNotPermitted: what no detector may look at is not seen, and is looked at
+// when one may.
+func TestNotPermitted(t *testing.T) {
+	root, out := tree(t, map[string]string{"a": "x", "b": "y"}), filepath.Join(t.TempDir(), "out")
+	d := &desk{}
+	if totals, err := runOn(t, t.Context(), safety.SurfaceEncrypted, d, out, root); err != nil || totals.NotSeen != 2 {
+		t.Errorf("not permitted: %+v, %v", totals, err)
+	}
+	if totals, err := run(t, t.Context(), d, out, root); err != nil || totals.Done != 2 || totals.NotSeen != 0 {
+		t.Errorf("permitted: %+v, %v", totals, err)
 	}
 }
 

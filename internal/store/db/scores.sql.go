@@ -56,17 +56,6 @@ func (q *Queries) CountJudged(ctx context.Context, signalID string, confirmed in
 	return err
 }
 
-const countRecents = `-- name: CountRecents :one
-select count(*) from recents
-`
-
-func (q *Queries) CountRecents(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countRecents)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const countSeen = `-- name: CountSeen :one
 insert into signal_scores (signal_id, seen, confirmed, refuted, first_seen_at, last_seen_at, hour, hour_seen, quarantined_at, released_at)
 values ($1, 1, 0, 0, $2, $2, $3, 1, 0, 0)

@@ -37,9 +37,6 @@ select * from recents where id > $1 order by id limit $2;
 -- name: ForgetRecents :execrows
 delete from recents where seen_at < $1;
 
--- name: CountRecents :one
-select count(*) from recents;
-
 -- name: SetRetroVersion :exec
 update lists set retro_version = $2 where id = $1 and retro_version < $2;
 
