@@ -244,8 +244,13 @@ func (b *bench) confirm(m material) confirmed {
 		if err := d.Draft(ctx, tx, row, made); err != nil {
 			return err
 		}
-		r, err := tx.ReportOfDecision(ctx, dec.ID, reporting.Authority)
-		c.reportID = r.ID
+		all, err := tx.ReportsOfDecision(ctx, dec.ID)
+		if err == nil && len(all) != 1 {
+			err = fmt.Errorf("%d reports of one decision", len(all))
+		}
+		if err == nil {
+			c.reportID = all[0].ID
+		}
 		return err
 	})
 	return c
@@ -287,7 +292,7 @@ func (b *bench) reveal(evidence string, mode vault.Mode) {
 
 func (b *bench) approve(id string) {
 	b.t.Helper()
-	if err := b.desk(nil).Approve(b.t.Context(), boris, id); err != nil {
+	if err := b.desk(nil).Approve(b.t.Context(), boris, id, false); err != nil {
 		b.t.Fatalf("approving: %v", err)
 	}
 }

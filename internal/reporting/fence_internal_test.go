@@ -31,13 +31,13 @@ func TestWithdrawFencesAWorker(t *testing.T) {
 	err = s.Tx(ctx, func(tx *store.Tx) error {
 		return errors.Join(
 			tx.CreateCase(ctx, db.CreateCaseParams{ID: "cas_1", State: "decided", Priority: "P2"}),
-			tx.CreateReport(ctx, db.CreateReportParams{ID: "rep_1", CaseID: "cas_1", DecisionID: "dec_1", Authority: Authority,
+			tx.CreateReport(ctx, db.CreateReportParams{ID: "rep_1", CaseID: "cas_1", DecisionID: "dec_1", Authority: string(NCMEC),
 				Environment: string(Standin), State: string(Approved), Draft: "{}", Receipt: []byte{}}))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Read().ClaimReport(ctx, "rep_1", store.Micros(now), store.Micros(now.Add(lease)))
+	r, err := s.Read().ClaimReport(ctx, db.ClaimReportParams{ID: "rep_1", UpdatedAt: store.Micros(now), LeaseUntil: store.Micros(now.Add(lease))})
 	if err != nil {
 		t.Fatal(err)
 	}

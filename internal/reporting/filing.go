@@ -71,7 +71,7 @@ type filing struct {
 // must be tried again.
 func (d *Desk) File(ctx context.Context, reportID string) error {
 	now := d.now()
-	r, err := d.store.Read().ClaimReport(ctx, reportID, store.Micros(now), store.Micros(now.Add(lease)))
+	r, err := d.store.Read().ClaimReport(ctx, db.ClaimReportParams{ID: reportID, UpdatedAt: store.Micros(now), LeaseUntil: store.Micros(now.Add(lease)), Carried: false})
 	if store.IsNotFound(err) {
 		return nil // done, withdrawn, a draft again, or in other hands
 	}
@@ -87,6 +87,10 @@ func (d *Desk) File(ctx context.Context, reportID string) error {
 		return d.store.Read().ReleaseReport(ctx, r.ID, f.epoch)
 	case errors.Is(err, errLost):
 		return nil
+	case errors.Is(err, errOnItsWay):
+		// Nobody knows whether it arrived. A person must look; trying again could
+		// file twice.
+		return f.stuck(context.WithoutCancel(ctx), err)
 	}
 	return f.failed(context.WithoutCancel(ctx), err)
 }
@@ -95,6 +99,9 @@ func (d *Desk) File(ctx context.Context, reportID string) error {
 func (f *filing) step(ctx context.Context) error {
 	if f.r.Environment != string(f.d.cfg.Environment) {
 		return safety.Errorf(safety.Conflict, "this report was approved for %s, and Rowan now reports to %s", f.r.Environment, f.d.cfg.Environment)
+	}
+	if Authority(f.r.Authority) == NCA {
+		return f.stepNCA(ctx)
 	}
 	if f.d.cfg.Client == nil {
 		return safety.Errorf(safety.Unavailable, "no authority is configured")
@@ -165,7 +172,7 @@ func (f *filing) send(ctx context.Context) error {
 		case fileWaiting:
 			return f.upload(ctx, remote, file)
 		case fileUploaded:
-			return f.describe(ctx, remote, file)
+			return f.describe(ctx, in, remote, file)
 		}
 	}
 	return f.to(ctx, Sealed, nil, nil)
@@ -190,8 +197,12 @@ func (f *filing) upload(ctx context.Context, remote int64, file file) error {
 	return f.setFile(ctx, file.row, &resp.Exchange)
 }
 
-func (f *filing) describe(ctx context.Context, remote int64, file file) error {
-	details := f.d.compileFile(file, remote, file.row.RemoteFileID)
+func (f *filing) describe(ctx context.Context, in *input, remote int64, file file) error {
+	exif, err := f.exif(ctx, file)
+	if err != nil {
+		return err
+	}
+	details := f.d.compileFile(in, file, remote, file.row.RemoteFileID, exif)
 	if err := details.Validate(f.d.now()); err != nil {
 		return f.fileTrouble(ctx, nil, err)
 	}
@@ -430,15 +441,34 @@ func (f *filing) announce(ctx context.Context, tx *store.Tx, r db.Report, cause 
 	if err != nil || r.State != string(Filed) {
 		return err
 	}
-	// 18 USC 2258A(h)(1), as amended in 2024: a finished submission is a request
-	// to preserve its contents for one year.
-	err = f.d.vault.SetClock(ctx, tx, r.CaseID, vault.Clock{Law: "18 USC 2258A(h)", Until: now.AddDate(1, 0, 0),
-		Basis: "one year from the authority's receipt of report " + r.RemoteID})
-	if err != nil {
-		return err
+	return f.d.filed(ctx, tx, r)
+}
+
+// filed starts the clocks of a filed report and tells the platform.
+func (d *Desk) filed(ctx context.Context, tx *store.Tx, r db.Report) error {
+	for _, c := range clocks(r, d.now()) {
+		if err := d.vault.SetClock(ctx, tx, r.CaseID, c); err != nil {
+			return err
+		}
 	}
-	return f.d.hooks.Announce(ctx, tx, safety.Event{Type: "report.filed", Subject: r.CaseID,
-		Data: map[string]any{"case_id": r.CaseID, "report_id": r.ID, "authority": Authority, "environment": r.Environment}})
+	return d.hooks.Announce(ctx, tx, safety.Event{Type: "report.filed", Subject: r.CaseID,
+		Data: map[string]any{"case_id": r.CaseID, "report_id": r.ID, "authority": r.Authority, "environment": r.Environment}})
+}
+
+// clocks are what the law keeps after a filing, from now.
+func clocks(r db.Report, now time.Time) []vault.Clock {
+	switch Authority(r.Authority) {
+	case NCMEC:
+		// 18 USC 2258A(h)(1), as amended in 2024: a finished submission is a request
+		// to preserve its contents for one year.
+		return []vault.Clock{{Law: "18 USC 2258A(h)", Until: now.AddDate(1, 0, 0), Basis: "one year from the authority's receipt of report " + r.RemoteID}}
+	case NCA:
+		// SI 2026/268 reg. 8(1)(b) [S]: content, what was submitted, and what it was
+		// judged by. The five years of the reference itself (reg. 8(1)(a) [S]) need no
+		// clock on evidence: reports are never deleted.
+		return []vault.Clock{{Law: "SI 2026/268 reg. 8(1)(b)", Until: now.AddDate(1, 0, 0), Basis: "one year from sending report " + r.RemoteID + " to the NCA"}}
+	}
+	return nil
 }
 
 // failed records why a turn ended early and when the next one begins. There is
@@ -510,7 +540,7 @@ func (d *Desk) Resume(ctx context.Context, alone bool) error {
 // Sweep enqueues every unfinished report that is due and that nobody holds: the
 // net under the job queue.
 func (d *Desk) Sweep(ctx context.Context) error {
-	reports, err := d.store.Read().UnfinishedReports(ctx)
+	reports, err := d.store.Read().UnfinishedReports(ctx, false)
 	if err != nil {
 		return fmt.Errorf("looking for unfinished reports: %w", err)
 	}

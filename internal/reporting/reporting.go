@@ -1,13 +1,19 @@
 // Package reporting files reports with authorities, so that each confirmed
 // decision becomes exactly one finished report and none is lost.
 //
-// A confirmed decision makes a draft from what is known ([Desk.Draft]). A person
-// looks at it and approves ([Desk.Approve]). Then a durable job carries it
-// through the states of [Transitions]: every answer of the authority is stored
-// with the state that follows from it in one transaction, intents are stored
-// before the calls that cannot be repeated, and after a crash the authority is
-// asked (retract, finish) before anything is opened again. See docs/report.md
-// for the machine and why it cannot file twice.
+// A confirmed decision makes a draft from what is known ([Desk.Draft]): a
+// [Record], which is neutral between jurisdictions, and a route, which is the
+// authority that the law asks for ([Desk.rules] has every rule with its source).
+// A person completes it and approves ([Desk.Approve]).
+//
+// A report to NCMEC is then carried by a durable job through the states of
+// [Transitions]: every answer of the authority is stored with the state that
+// follows from it in one transaction, intents are stored before the calls that
+// cannot be repeated, and after a crash the authority is asked (retract, finish)
+// before anything is opened again. A report to the UK's NCA, or to a police
+// force, is carried by a person ([Desk.HandOver], [Desk.Refer]): what is on its
+// way must be looked for at the authority before it may be tried again. See
+// docs/report.md for the machine and why it cannot file twice.
 //
 // The word "viewed" in a report comes from the vault's view log and from
 // nowhere else.
@@ -17,6 +23,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rowan-safety/rowan/cybertip"
@@ -26,10 +35,6 @@ import (
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/internal/vault"
 )
-
-// Authority is the only one so far: the US National Center for Missing &
-// Exploited Children.
-const Authority = "ncmec"
 
 // Environment is which of the authority's hosts reports go to.
 type Environment string
@@ -76,6 +81,8 @@ var Transitions = []struct {
 	{Sealed, Filed, "the authority says finished"},
 	{Sealed, Approved, "the authority says that it does not exist or was retracted; start again"},
 	{Sealed, Draft, "the authority refused to finish; retracted; a person must look"},
+	{Opening, Filed, "a person, or the authority's interface, brought its reference"},
+	{Approved, Draft, "a person takes a report that people carry back to mend it"},
 }
 
 func allowed(from, to State) bool {
@@ -94,21 +101,36 @@ type Reporter struct {
 	LastName        string
 	Email           string
 	Phone           string
+	ContactFirst    string // whom law enforcement should turn to, where that is another person
+	ContactLast     string
+	ContactEmail    string
+	ContactPhone    string
 	CompanyTemplate string // free text for law enforcement: how to serve process, emergency contact
 	TermsURL        string
 	LegalURL        string
+	Organisation    string // legal name of the provider, for the NCA
 }
 
 // Config is what filing needs beside a database.
 type Config struct {
 	Environment Environment
+	Route       Authority // where a report goes unless a person routes it elsewhere; NCMEC or NCA
+	UK          UK
 	Client      *cybertip.Client
+	NCA         *NCAInterface // nil: a person carries reports to the portal
 	Reporter    Reporter
 	TwoPerson   bool // the approver must be another person than the decider
 	// Keep is how long the evidence of a case is kept after its report was
 	// withdrawn.
 	Keep time.Duration
+	// Due is by when a report must be filed, from its draft; the law gives P1 no
+	// hours at all ("immediately"), and the others none either: these are alarms,
+	// set by the operator. Defaults: [DefaultDue].
+	Due map[safety.Priority]time.Duration
 }
+
+// DefaultDue are the alarms of reporting facts §2.3 (a recommendation [I]).
+var DefaultDue = map[safety.Priority]time.Duration{safety.P1: 15 * time.Minute, safety.P2: 4 * time.Hour, safety.P3: 24 * time.Hour}
 
 // Hooks are what happens beside a filing, in the same transaction.
 type Hooks struct {
@@ -122,60 +144,89 @@ type Desk struct {
 	now   func() time.Time
 	cfg   Config
 	hooks Hooks
+
+	metadata atomic.Pointer[Metadata]
 }
 
 // NewDesk returns a desk.
 func NewDesk(s *store.Store, v *vault.Vault, now func() time.Time, cfg Config, h Hooks) *Desk {
+	if cfg.Route == "" {
+		cfg.Route = NCMEC
+	}
+	if cfg.Due == nil {
+		cfg.Due = DefaultDue
+	}
 	return &Desk{store: s, vault: v, now: now, cfg: cfg, hooks: h}
 }
 
-// Environment tells where reports go.
+// Environment tells whether reports are real.
 func (d *Desk) Environment() Environment { return d.cfg.Environment }
 
-// Body is the part of a report that is known when it is drafted and that a
-// person may still change.
-type Body struct {
-	IncidentAt     time.Time       `json:"incident_at"`
-	EscalateReason string          `json:"escalate_reason,omitempty"` // its presence escalates
-	AdditionalInfo string          `json:"additional_info,omitempty"`
-	NCMECClass     string          `json:"ncmec_class,omitempty"`
-	Account        *safety.Account `json:"account,omitempty"` // as known when drafted
-	AccountID      string          `json:"account_id,omitempty"`
-	Surface        safety.Surface  `json:"surface"`
-	Canary         bool            `json:"canary,omitempty"`
-}
+// Route is the authority that reports go to unless a person says otherwise.
+func (d *Desk) Route() Authority { return d.cfg.Route }
 
 // Draft makes the draft report of a confirmed decision in the decision's own
-// transaction.
+// transaction, to the authority that the operator has set.
 func (d *Desk) Draft(ctx context.Context, tx *store.Tx, c db.Case, made db.Decision) error {
+	_, err := d.draft(ctx, tx, safety.System, c, made, draft{authority: d.cfg.Route, priority: safety.Priority(c.Priority)})
+	return err
+}
+
+// draft is what a new report begins with, beside its case and decision.
+type draft struct {
+	authority   Authority
+	priority    safety.Priority
+	sequence    int64
+	supplements db.Report       // zero for a first report
+	reason      string          // why there is a supplement
+	agency      *Agency         // of a referral
+	skip        map[string]bool // items and evidence that an earlier report has
+}
+
+func (d *Desk) draft(ctx context.Context, tx *store.Tx, who safety.Actor, c db.Case, made db.Decision, w draft) (string, error) {
 	items, err := tx.ItemsOfCase(ctx, c.ID)
 	if err != nil {
-		return fmt.Errorf("reading items: %w", err)
+		return "", fmt.Errorf("reading items: %w", err)
 	}
-	body := Body{NCMECClass: made.NcmecClass, AccountID: c.AccountID, Surface: safety.Surface(c.Surface), Canary: c.Canary}
+	items = slices.DeleteFunc(items, func(it db.Item) bool { return w.skip[it.ID] })
+	rec := Record{NCMECClass: made.NcmecClass, UKClass: made.UkClass, AccountID: c.AccountID, Surface: safety.Surface(c.Surface), Canary: c.Canary,
+		Agency: w.agency, Supplement: w.reason}
 	for _, it := range items {
-		body.IncidentAt = earliest(body.IncidentAt, it)
+		rec.IncidentAt = earliest(rec.IncidentAt, it)
 	}
-	if body.Account, err = account(ctx, tx.Queries, c.AccountID); err != nil {
-		return err
+	if rec.IncidentAt.IsZero() {
+		rec.IncidentAt = store.Time(c.OpenedAt)
 	}
-	text, err := json.Marshal(body)
+	if rec.Account, err = account(ctx, tx.Queries, c.AccountID); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(rec)
 	if err != nil {
-		return err
+		return "", err
 	}
 	now := d.now()
 	id := safety.NewID("rep", now)
-	err = tx.CreateReport(ctx, db.CreateReportParams{ID: id, CaseID: c.ID, DecisionID: made.ID, Authority: Authority,
+	err = tx.CreateReport(ctx, db.CreateReportParams{ID: id, CaseID: c.ID, DecisionID: made.ID, Authority: string(w.authority),
 		Environment: string(d.cfg.Environment), State: string(Draft), IncidentType: made.IncidentType, Draft: string(text),
-		Receipt: []byte{}, CreatedAt: store.Micros(now)})
+		Receipt: []byte{}, CreatedAt: store.Micros(now), Priority: string(w.priority), Supplements: w.supplements.ID, Sequence: w.sequence,
+		Carried: d.carried(w.authority), DueAt: store.Micros(now.Add(d.cfg.Due[w.priority]))})
 	if err != nil {
-		return fmt.Errorf("creating report: %w", err)
+		return "", fmt.Errorf("creating report: %w", err)
 	}
-	if err := d.addFiles(ctx, tx, id, c.ID); err != nil {
-		return err
+	for _, it := range items {
+		if err := tx.AddReportItem(ctx, id, it.ID); err != nil {
+			return "", fmt.Errorf("adding item to report: %w", err)
+		}
 	}
-	return ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: safety.System.ID, Action: "report.draft", Subject: c.ID, Detail: id})
+	if err := d.addFiles(ctx, tx, id, c.ID, w.skip); err != nil {
+		return "", err
+	}
+	return id, ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: who.ID, Action: "report.draft", Subject: c.ID,
+		Detail: fmt.Sprintf("%s to %s", id, w.authority)})
 }
+
+// carried says that people take reports to a.
+func (d *Desk) carried(a Authority) bool { return a == Referral || (a == NCA && d.cfg.NCA == nil) }
 
 // earliest is when the incident happened: when the first item was made on the
 // platform, or, where that was not said, when Rowan received it.
@@ -206,14 +257,17 @@ func account(ctx context.Context, q *db.Queries, id string) (*safety.Account, er
 	return &a, nil
 }
 
-func (d *Desk) addFiles(ctx context.Context, tx *store.Tx, reportID, caseID string) error {
+// evidenceRoles are what goes to an authority.
+var evidenceRoles = []string{string(vault.Original), string(vault.Transcript)}
+
+func (d *Desk) addFiles(ctx context.Context, tx *store.Tx, reportID, caseID string, skip map[string]bool) error {
 	pieces, err := tx.EvidenceOfCase(ctx, caseID)
 	if err != nil {
 		return fmt.Errorf("reading evidence: %w", err)
 	}
 	n := int64(0)
 	for _, e := range pieces {
-		if e.Role != string(vault.Original) {
+		if !slices.Contains(evidenceRoles, e.Role) || skip[e.ID] {
 			continue
 		}
 		err := tx.AddReportFile(ctx, db.AddReportFileParams{ReportID: reportID, EvidenceID: e.ID, Position: n})
@@ -225,16 +279,26 @@ func (d *Desk) addFiles(ctx context.Context, tx *store.Tx, reportID, caseID stri
 	return nil
 }
 
-// Withdraw takes a draft back because its decision was undone.
+// Withdraw takes the drafts of a decision back because it was undone.
 func (d *Desk) Withdraw(ctx context.Context, tx *store.Tx, who safety.Actor, decisionID string) error {
-	r, err := tx.ReportOfDecision(ctx, decisionID, Authority)
+	all, err := tx.ReportsOfDecision(ctx, decisionID)
 	if err != nil {
-		return store.NotFound(err, "report")
+		return fmt.Errorf("reading reports: %w", err)
 	}
-	if r.State != string(Draft) {
-		return safety.Errorf(safety.Conflict, "the report is approved already; withdraw the report first")
+	for _, r := range all {
+		if r.State != string(Draft) && r.State != string(Withdrawn) {
+			return safety.Errorf(safety.Conflict, "a report is approved already; withdraw the report first")
+		}
 	}
-	return d.withdraw(ctx, tx, who, r, "the decision was undone")
+	for _, r := range all {
+		if r.State == string(Withdrawn) {
+			continue
+		}
+		if err := d.withdraw(ctx, tx, who, r, "the decision was undone"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WithdrawReport takes a report back that is not yet opened at the authority.
@@ -272,66 +336,107 @@ func (d *Desk) withdraw(ctx context.Context, tx *store.Tx, who safety.Actor, r d
 		Detail: r.ID + ": " + reason})
 }
 
-// Edit is a person's change to a draft; nil keeps what is there.
-type Edit struct {
-	EscalateReason *string
-	AdditionalInfo *string
-	IncidentAt     *time.Time
-}
-
-// EditDraft changes a draft.
+// EditDraft changes a draft. A wrong value is refused, and nothing is changed.
 func (d *Desk) EditDraft(ctx context.Context, who safety.Actor, reportID string, e Edit) error {
+	if !who.Person {
+		return safety.Errorf(safety.Forbidden, "only a person completes a report")
+	}
 	return d.store.Tx(ctx, func(tx *store.Tx) error {
 		r, err := tx.LockReport(ctx, reportID)
 		if err != nil {
 			return store.NotFound(err, "report")
 		}
-		body, err := body(r)
+		rec, err := record(r)
 		if err != nil {
 			return err
 		}
-		if e.EscalateReason != nil {
-			body.EscalateReason = *e.EscalateReason
+		changed := e.apply(&rec)
+		if e.Priority != nil {
+			if !e.Priority.Valid() {
+				return safety.Errorf(safety.Invalid, "priority must be P1, P2 or P3")
+			}
+			changed = append(changed, fmt.Sprintf("priority from %s to %s", r.Priority, *e.Priority))
+			r.Priority, rec.PriorityBy = string(*e.Priority), who.ID
+			r.DueAt = store.Micros(store.Time(r.CreatedAt).Add(d.cfg.Due[*e.Priority]))
 		}
-		if e.AdditionalInfo != nil {
-			body.AdditionalInfo = *e.AdditionalInfo
+		if e.IncidentType != nil {
+			if !slices.Contains(cybertip.IncidentTypes(), *e.IncidentType) {
+				return safety.Errorf(safety.Invalid, "incident_type is not one of the types")
+			}
+			r.IncidentType = string(*e.IncidentType)
+			changed = append(changed, "incident_type")
 		}
-		if e.IncidentAt != nil {
-			body.IncidentAt = *e.IncidentAt
+		if err := fillPeople(ctx, tx.Queries, rec.People); err != nil {
+			return err
 		}
-		text, err := json.Marshal(body)
+		if wrong := rec.check(d.now()); len(wrong) > 0 {
+			return &WrongError{wrong}
+		}
+		rec.Declaration = nil // what was declared was another text
+		text, err := json.Marshal(rec)
 		if err != nil {
 			return err
 		}
-		n, err := tx.SetReportDraft(ctx, db.SetReportDraftParams{ID: r.ID, Draft: string(text), IncidentType: r.IncidentType, UpdatedAt: store.Micros(d.now())})
+		n, err := tx.SetReportDraft(ctx, db.SetReportDraftParams{ID: r.ID, Draft: string(text), IncidentType: r.IncidentType,
+			Priority: r.Priority, DueAt: r.DueAt, UpdatedAt: store.Micros(d.now())})
 		if err != nil {
 			return fmt.Errorf("changing draft: %w", err)
 		}
 		if n == 0 {
 			return safety.Errorf(safety.Conflict, "this report is no longer a draft")
 		}
-		return ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: who.ID, Action: "report.edit", Subject: r.CaseID, Detail: r.ID})
+		return ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: who.ID, Action: "report.edit", Subject: r.CaseID,
+			Detail: r.ID + ": " + strings.Join(changed, ", ")})
 	})
 }
 
-func body(r db.Report) (Body, error) {
-	var b Body
-	if err := json.Unmarshal([]byte(r.Draft), &b); err != nil {
-		return b, fmt.Errorf("stored draft of %s: %w", r.ID, err)
+// fillPeople adds what the platform has said of the people's accounts.
+func fillPeople(ctx context.Context, q *db.Queries, people []Person) error {
+	for i, p := range people {
+		people[i].Account = nil // never from outside
+		if p.AccountID == "" {
+			continue
+		}
+		a, err := account(ctx, q, p.AccountID)
+		if err != nil {
+			return err
+		}
+		people[i].Account = a
 	}
-	return b, nil
+	return nil
 }
 
-// Approve is a person's order to file. The document is checked first; what is
-// wrong with it is returned as a [*cybertip.ValidationError].
-func (d *Desk) Approve(ctx context.Context, who safety.Actor, reportID string) error {
+// WrongError lists what is wrong with a record.
+type WrongError struct{ Wrong []Wrong }
+
+func (e *WrongError) Error() string {
+	var b strings.Builder
+	for i, w := range e.Wrong {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(w.Path + " " + w.Problem)
+	}
+	return b.String()
+}
+
+// Approve is a person's order to file. The rules of routing and the document are
+// checked first; what is wrong is returned as a [*WrongError]. declared says that
+// the person made the declaration of [DeclarationText], without which nothing
+// goes to the NCA.
+func (d *Desk) Approve(ctx context.Context, who safety.Actor, reportID string, declared bool) error {
 	if !who.Person {
 		return safety.Errorf(safety.Forbidden, "only a person may file a report")
 	}
 	return d.store.Tx(ctx, func(tx *store.Tx) error {
-		// What is approved is what stands there now.
-		if _, err := tx.LockReport(ctx, reportID); err != nil {
+		// What is approved is what stands there now, and two reports of one case
+		// that must exclude each other are looked at one after the other.
+		r, err := tx.LockReport(ctx, reportID)
+		if err != nil {
 			return store.NotFound(err, "report")
+		}
+		if err := tx.LockCaseOfReport(ctx, r.CaseID); err != nil {
+			return fmt.Errorf("locking case: %w", err)
 		}
 		in, err := load(ctx, tx.Queries, reportID)
 		if err != nil {
@@ -340,26 +445,44 @@ func (d *Desk) Approve(ctx context.Context, who safety.Actor, reportID string) e
 		if err := d.mayApprove(in, who); err != nil {
 			return err
 		}
-		if err := d.compile(in).Validate(d.now()); err != nil {
-			return safety.Wrap(safety.Conflict, err, "the report is not complete enough to be filed")
+		if declared {
+			in.body.Declaration = &Declaration{Text: DeclarationText, By: who.ID, Name: who.Name, At: d.now()}
+		}
+		if wrong := d.wrong(in); len(wrong) > 0 {
+			return safety.Wrap(safety.Conflict, &WrongError{wrong}, "the report is not complete enough to be filed")
 		}
 		if err := fixViewed(ctx, tx, in); err != nil {
 			return err
 		}
-		n, err := tx.ApproveReport(ctx, db.ApproveReportParams{ID: reportID, ApprovedBy: who.ID, ApprovedName: who.Name,
-			ApprovedAt: store.Micros(d.now()), Environment: string(d.cfg.Environment)})
-		if err != nil {
-			return fmt.Errorf("approving report: %w", err)
-		}
-		if n == 0 {
-			return safety.Errorf(safety.Conflict, "this report is not a draft")
-		}
-		if err := tx.Enqueue(ctx, FileArgs{ReportID: reportID}, time.Time{}); err != nil {
+		return d.approve(ctx, tx, who, in)
+	})
+}
+
+func (d *Desk) approve(ctx context.Context, tx *store.Tx, who safety.Actor, in *input) error {
+	text, err := json.Marshal(in.body)
+	if err != nil {
+		return err
+	}
+	authority := Authority(in.report.Authority)
+	n, err := tx.ApproveReport(ctx, db.ApproveReportParams{ID: in.report.ID, ApprovedBy: who.ID, ApprovedName: who.Name,
+		ApprovedAt: store.Micros(d.now()), Environment: string(d.cfg.Environment), Draft: string(text), Carried: d.carried(authority)})
+	if err != nil {
+		return fmt.Errorf("approving report: %w", err)
+	}
+	if n == 0 {
+		return safety.Errorf(safety.Conflict, "this report is not a draft")
+	}
+	if !d.carried(authority) {
+		if err := tx.Enqueue(ctx, FileArgs{ReportID: in.report.ID}, time.Time{}); err != nil {
 			return err
 		}
-		return ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: who.ID, Action: "report.approve", Subject: in.report.CaseID,
-			Detail: fmt.Sprintf("%s to %s, %s", reportID, Authority, d.cfg.Environment)})
-	})
+	}
+	var held []string
+	for _, r := range d.rules(in) {
+		held = append(held, r.Name)
+	}
+	return ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: who.ID, Action: "report.approve", Subject: in.report.CaseID,
+		Detail: fmt.Sprintf("%s to %s, %s; rules that held: %s", in.report.ID, authority, d.cfg.Environment, strings.Join(held, ", "))})
 }
 
 func (d *Desk) mayApprove(in *input, who safety.Actor) error {

@@ -128,7 +128,7 @@ func TestApprove_Refusals(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := b.desk(nil).Approve(t.Context(), tc.who, c.reportID)
+			err := b.desk(nil).Approve(t.Context(), tc.who, c.reportID, false)
 			if err == nil || safety.KindOf(err) != tc.kind {
 				t.Fatalf("got %v, want an error that says %s", err, tc.kind)
 			}
@@ -146,7 +146,7 @@ func TestApprove_TwoPersons(t *testing.T) {
 	b.cfg.TwoPerson = true
 	c := b.confirm(material{files: []string{"harmless"}})
 	b.approve(c.reportID) // by Boris; Anna decided
-	if err := b.desk(nil).Approve(t.Context(), boris, c.reportID); safety.KindOf(err) != safety.Conflict {
+	if err := b.desk(nil).Approve(t.Context(), boris, c.reportID, false); safety.KindOf(err) != safety.Conflict {
 		t.Errorf("approving twice: %v, want a conflict", err)
 	}
 	b.drive(b.desk(nil), c.reportID)
@@ -490,7 +490,7 @@ func TestWithdraw(t *testing.T) {
 				t.Errorf("a withdrawn report reached the authority (%v)", err)
 			}
 			b.inState(c.reportID, reporting.Withdrawn)
-			if err := b.desk(nil).Approve(t.Context(), boris, c.reportID); safety.KindOf(err) != safety.Conflict {
+			if err := b.desk(nil).Approve(t.Context(), boris, c.reportID, false); safety.KindOf(err) != safety.Conflict {
 				t.Errorf("approving a withdrawn report: %v, want a conflict", err)
 			}
 		})

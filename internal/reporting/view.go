@@ -2,8 +2,8 @@ package reporting
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rowan-safety/rowan/cybertip"
 	"github.com/rowan-safety/rowan/internal/store/db"
@@ -12,13 +12,19 @@ import (
 // View is a report as a person looks at it.
 type View struct {
 	Report    db.Report
-	Body      Body
+	Record    Record
 	Platform  string
 	Score     int
 	Missing   []Missing
 	Files     []FileView
-	Problems  []cybertip.Problem // what keeps a draft from being filed
-	XML       string             // as sent, or as it would be sent now
+	Rules     []Rule
+	Duties    []Duty
+	Problems  []Wrong   // what keeps a draft from being filed
+	XML       string    // to NCMEC: as sent, or as it would be sent now
+	Document  *Document // to the others: the report in full
+	Prior     []db.Report
+	Others    []db.Report // that speak of the same items
+	Steps     []db.ReportStep
 	Exchanges []db.ReportExchange
 }
 
@@ -26,6 +32,7 @@ type View struct {
 type FileView struct {
 	EvidenceID, Filename, MediaType, MD5, RemoteID, State string
 	Class                                                 string // of files that the decider viewed
+	Supplemental                                          bool   // context, and not the content itself
 	Size                                                  int64
 	Viewed                                                bool
 }
@@ -37,7 +44,7 @@ func (d *Desk) View(ctx context.Context, reportID string) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Report: in.report, Body: in.body, Platform: d.cfg.Reporter.Platform}
+	v := &View{Report: in.report, Record: in.body, Rules: d.rules(in), Duties: d.duties(in), Prior: in.prior, Others: in.others, Steps: in.steps, Platform: d.cfg.Reporter.Platform}
 	if v.Exchanges, err = q.ExchangesOfReport(ctx, reportID); err != nil {
 		return nil, fmt.Errorf("reading exchanges: %w", err)
 	}
@@ -48,15 +55,21 @@ func (d *Desk) View(ctx context.Context, reportID string) (*View, error) {
 			viewed = f.viewed // not written down yet; see fixViewed
 		}
 		v.Files = append(v.Files, FileView{EvidenceID: f.row.EvidenceID, Filename: f.item.Filename, MediaType: f.evidence.MediaType,
-			MD5: f.item.Md5, Class: f.class, RemoteID: f.row.RemoteFileID, State: f.row.State, Size: f.evidence.Size, Viewed: viewed})
+			MD5: f.item.Md5, Class: f.class, Supplemental: f.supplemental(), RemoteID: f.row.RemoteFileID, State: f.row.State, Size: f.evidence.Size, Viewed: viewed})
 	}
-	d.document(in, v)
+	if Authority(in.report.Authority) == NCMEC {
+		d.xml(in, v)
+	} else if v.Document, err = d.document(ctx, in); err != nil {
+		return nil, err
+	}
+	if in.report.State == string(Draft) {
+		v.Problems = slices.DeleteFunc(d.wrong(in), func(w Wrong) bool { return w.Path == declared(in).Name })
+	}
 	return v, nil
 }
 
-// document adds the XML: what was sent if anything was, else what would be, and
-// what is wrong with that.
-func (d *Desk) document(in *input, v *View) {
+// xml adds NCMEC's document: what was sent if anything was, else what would be.
+func (d *Desk) xml(in *input, v *View) {
 	for _, x := range v.Exchanges {
 		if x.Operation == "submit" && len(x.Request) > 0 {
 			v.XML = string(x.Request)
@@ -65,12 +78,8 @@ func (d *Desk) document(in *input, v *View) {
 	if in.report.State != string(Draft) {
 		return
 	}
-	r := d.compile(in)
-	if bad, ok := errors.AsType[*cybertip.ValidationError](r.Validate(d.now())); ok {
-		v.Problems = bad.Problems
-	}
-	// What cannot be written, Validate has explained.
-	if doc, err := cybertip.Marshal(r); err == nil {
+	// What cannot be written, the problems explain.
+	if doc, err := cybertip.Marshal(d.compile(in)); err == nil {
 		v.XML = string(doc)
 	}
 }

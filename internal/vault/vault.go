@@ -39,6 +39,9 @@ const (
 	Original Role = "original"
 	// Preview is the small blurred grey derivative that screens may show.
 	Preview Role = "preview"
+	// Transcript is a conversation as comma-separated values, which somebody
+	// referred to review.
+	Transcript Role = "transcript"
 )
 
 // Mode says what a person looked at.

@@ -344,6 +344,12 @@ type Report struct {
 	LeaseUntil    int64
 	CreatedAt     int64
 	UpdatedAt     int64
+	Priority      string
+	Supplements   string
+	Sequence      int64
+	Carried       bool
+	DueAt         int64
+	AlarmedAt     int64
 }
 
 type ReportExchange struct {
@@ -367,6 +373,28 @@ type ReportFile struct {
 	Md5          string
 	RemoteFileID string
 	State        string
+}
+
+type ReportItem struct {
+	ReportID string
+	ItemID   string
+}
+
+type ReportStep struct {
+	ID        string
+	ReportID  string
+	At        int64
+	Actor     string
+	ActorName string
+	Step      string
+	Detail    string
+}
+
+type Schema struct {
+	Authority string
+	Digest    string
+	SeenAt    int64
+	ChangedAt int64
 }
 
 type Session struct {

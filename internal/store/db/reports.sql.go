@@ -66,6 +66,42 @@ func (q *Queries) AddReportFile(ctx context.Context, arg AddReportFileParams) er
 	return err
 }
 
+const addReportItem = `-- name: AddReportItem :exec
+insert into report_items (report_id, item_id) values ($1, $2)
+`
+
+func (q *Queries) AddReportItem(ctx context.Context, reportID string, itemID string) error {
+	_, err := q.db.ExecContext(ctx, addReportItem, reportID, itemID)
+	return err
+}
+
+const addReportStep = `-- name: AddReportStep :exec
+insert into report_steps (id, report_id, at, actor, actor_name, step, detail) values ($1, $2, $3, $4, $5, $6, $7)
+`
+
+type AddReportStepParams struct {
+	ID        string
+	ReportID  string
+	At        int64
+	Actor     string
+	ActorName string
+	Step      string
+	Detail    string
+}
+
+func (q *Queries) AddReportStep(ctx context.Context, arg AddReportStepParams) error {
+	_, err := q.db.ExecContext(ctx, addReportStep,
+		arg.ID,
+		arg.ReportID,
+		arg.At,
+		arg.Actor,
+		arg.ActorName,
+		arg.Step,
+		arg.Detail,
+	)
+	return err
+}
+
 const advanceReport = `-- name: AdvanceReport :execrows
 update reports set state = $3, remote_id = $4, receipt = $5, opened_at = $6, touched_at = $7, filed_at = $8, last_error = '', next_attempt_at = 0, updated_at = $9, lease_until = $10
 where id = $1 and epoch = $2
@@ -103,8 +139,20 @@ func (q *Queries) AdvanceReport(ctx context.Context, arg AdvanceReportParams) (i
 	return result.RowsAffected()
 }
 
+const alarmReport = `-- name: AlarmReport :execrows
+update reports set alarmed_at = $2 where id = $1 and alarmed_at = 0
+`
+
+func (q *Queries) AlarmReport(ctx context.Context, iD string, alarmedAt int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, alarmReport, iD, alarmedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const approveReport = `-- name: ApproveReport :execrows
-update reports set state = 'approved', approved_by = $2, approved_name = $3, approved_at = $4, environment = $5, updated_at = $4
+update reports set state = 'approved', approved_by = $2, approved_name = $3, approved_at = $4, environment = $5, draft = $6, carried = $7, updated_at = $4
 where id = $1 and state = 'draft'
 `
 
@@ -114,6 +162,8 @@ type ApproveReportParams struct {
 	ApprovedName string
 	ApprovedAt   int64
 	Environment  string
+	Draft        string
+	Carried      bool
 }
 
 func (q *Queries) ApproveReport(ctx context.Context, arg ApproveReportParams) (int64, error) {
@@ -123,6 +173,8 @@ func (q *Queries) ApproveReport(ctx context.Context, arg ApproveReportParams) (i
 		arg.ApprovedName,
 		arg.ApprovedAt,
 		arg.Environment,
+		arg.Draft,
+		arg.Carried,
 	)
 	if err != nil {
 		return 0, err
@@ -139,14 +191,62 @@ func (q *Queries) BreakReportLeases(ctx context.Context) error {
 	return err
 }
 
-const claimReport = `-- name: ClaimReport :one
-update reports set epoch = epoch + 1, lease_until = $3, updated_at = $2
-where id = $1 and lease_until < $2 and state in ('approved', 'opening', 'open', 'sealed')
-returning id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at
+const carryReport = `-- name: CarryReport :execrows
+update reports set state = $3, remote_id = $4, receipt = $5, opened_at = $6, filed_at = $7, last_error = '', next_attempt_at = 0, updated_at = $8
+where id = $1 and state = $2 and carried = $9
 `
 
-func (q *Queries) ClaimReport(ctx context.Context, iD string, updatedAt int64, leaseUntil int64) (Report, error) {
-	row := q.db.QueryRowContext(ctx, claimReport, iD, updatedAt, leaseUntil)
+type CarryReportParams struct {
+	ID        string
+	State     string
+	State_2   string
+	RemoteID  string
+	Receipt   []byte
+	OpenedAt  int64
+	FiledAt   int64
+	UpdatedAt int64
+	Carried   bool
+}
+
+// A person's step with a report that people carry: from one state to the next.
+func (q *Queries) CarryReport(ctx context.Context, arg CarryReportParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, carryReport,
+		arg.ID,
+		arg.State,
+		arg.State_2,
+		arg.RemoteID,
+		arg.Receipt,
+		arg.OpenedAt,
+		arg.FiledAt,
+		arg.UpdatedAt,
+		arg.Carried,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const claimReport = `-- name: ClaimReport :one
+update reports set epoch = epoch + 1, lease_until = $3, updated_at = $2
+where id = $1 and lease_until < $2 and carried = $4 and state in ('approved', 'opening', 'open', 'sealed')
+returning id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at
+`
+
+type ClaimReportParams struct {
+	ID         string
+	UpdatedAt  int64
+	LeaseUntil int64
+	Carried    bool
+}
+
+func (q *Queries) ClaimReport(ctx context.Context, arg ClaimReportParams) (Report, error) {
+	row := q.db.QueryRowContext(ctx, claimReport,
+		arg.ID,
+		arg.UpdatedAt,
+		arg.LeaseUntil,
+		arg.Carried,
+	)
 	var i Report
 	err := row.Scan(
 		&i.ID,
@@ -172,8 +272,46 @@ func (q *Queries) ClaimReport(ctx context.Context, iD string, updatedAt int64, l
 		&i.LeaseUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Priority,
+		&i.Supplements,
+		&i.Sequence,
+		&i.Carried,
+		&i.DueAt,
+		&i.AlarmedAt,
 	)
 	return i, err
+}
+
+const countLateReports = `-- name: CountLateReports :many
+select priority, count(*) as n from reports where state not in ('filed', 'withdrawn') and due_at > 0 and due_at <= $1 group by priority
+`
+
+type CountLateReportsRow struct {
+	Priority string
+	N        int64
+}
+
+func (q *Queries) CountLateReports(ctx context.Context, dueAt int64) ([]CountLateReportsRow, error) {
+	rows, err := q.db.QueryContext(ctx, countLateReports, dueAt)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountLateReportsRow
+	for rows.Next() {
+		var i CountLateReportsRow
+		if err := rows.Scan(&i.Priority, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const countReports = `-- name: CountReports :many
@@ -210,8 +348,8 @@ func (q *Queries) CountReports(ctx context.Context) ([]CountReportsRow, error) {
 }
 
 const createReport = `-- name: CreateReport :exec
-insert into reports (id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, '', '', 0, '', $9, 0, 0, 0, 0, 0, '', 1, 0, $10, $10)
+insert into reports (id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, '', '', 0, '', $9, 0, 0, 0, 0, 0, '', 1, 0, $10, $10, $11, $12, $13, $14, $15, 0)
 `
 
 type CreateReportParams struct {
@@ -225,6 +363,11 @@ type CreateReportParams struct {
 	Draft        string
 	Receipt      []byte
 	CreatedAt    int64
+	Priority     string
+	Supplements  string
+	Sequence     int64
+	Carried      bool
+	DueAt        int64
 }
 
 func (q *Queries) CreateReport(ctx context.Context, arg CreateReportParams) error {
@@ -239,6 +382,11 @@ func (q *Queries) CreateReport(ctx context.Context, arg CreateReportParams) erro
 		arg.Draft,
 		arg.Receipt,
 		arg.CreatedAt,
+		arg.Priority,
+		arg.Supplements,
+		arg.Sequence,
+		arg.Carried,
+		arg.DueAt,
 	)
 	return err
 }
@@ -282,7 +430,7 @@ func (q *Queries) ExchangesOfReport(ctx context.Context, reportID string) ([]Rep
 }
 
 const filedReportsOfAccount = `-- name: FiledReportsOfAccount :many
-select r.id, r.case_id, r.decision_id, r.authority, r.environment, r.state, r.incident_type, r.draft, r.approved_by, r.approved_name, r.approved_at, r.remote_id, r.receipt, r.opened_at, r.touched_at, r.filed_at, r.attempts, r.next_attempt_at, r.last_error, r.epoch, r.lease_until, r.created_at, r.updated_at from reports r join cases c on c.id = r.case_id
+select r.id, r.case_id, r.decision_id, r.authority, r.environment, r.state, r.incident_type, r.draft, r.approved_by, r.approved_name, r.approved_at, r.remote_id, r.receipt, r.opened_at, r.touched_at, r.filed_at, r.attempts, r.next_attempt_at, r.last_error, r.epoch, r.lease_until, r.created_at, r.updated_at, r.priority, r.supplements, r.sequence, r.carried, r.due_at, r.alarmed_at from reports r join cases c on c.id = r.case_id
 where c.account_id = $1 and r.authority = $2 and r.environment = $3 and r.state = 'filed' order by r.filed_at, r.id
 `
 
@@ -319,6 +467,69 @@ func (q *Queries) FiledReportsOfAccount(ctx context.Context, accountID string, a
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const filedReportsOfCase = `-- name: FiledReportsOfCase :many
+select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at from reports where case_id = $1 and state = 'filed' order by filed_at, id
+`
+
+func (q *Queries) FiledReportsOfCase(ctx context.Context, caseID string) ([]Report, error) {
+	rows, err := q.db.QueryContext(ctx, filedReportsOfCase, caseID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Report
+	for rows.Next() {
+		var i Report
+		if err := rows.Scan(
+			&i.ID,
+			&i.CaseID,
+			&i.DecisionID,
+			&i.Authority,
+			&i.Environment,
+			&i.State,
+			&i.IncidentType,
+			&i.Draft,
+			&i.ApprovedBy,
+			&i.ApprovedName,
+			&i.ApprovedAt,
+			&i.RemoteID,
+			&i.Receipt,
+			&i.OpenedAt,
+			&i.TouchedAt,
+			&i.FiledAt,
+			&i.Attempts,
+			&i.NextAttemptAt,
+			&i.LastError,
+			&i.Epoch,
+			&i.LeaseUntil,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -342,8 +553,74 @@ func (q *Queries) ForgetReportFiles(ctx context.Context, reportID string) error 
 	return err
 }
 
+const lateReports = `-- name: LateReports :many
+select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at from reports where state not in ('filed', 'withdrawn') and due_at > 0 and due_at <= $1 and alarmed_at = 0 order by due_at, id
+`
+
+func (q *Queries) LateReports(ctx context.Context, dueAt int64) ([]Report, error) {
+	rows, err := q.db.QueryContext(ctx, lateReports, dueAt)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Report
+	for rows.Next() {
+		var i Report
+		if err := rows.Scan(
+			&i.ID,
+			&i.CaseID,
+			&i.DecisionID,
+			&i.Authority,
+			&i.Environment,
+			&i.State,
+			&i.IncidentType,
+			&i.Draft,
+			&i.ApprovedBy,
+			&i.ApprovedName,
+			&i.ApprovedAt,
+			&i.RemoteID,
+			&i.Receipt,
+			&i.OpenedAt,
+			&i.TouchedAt,
+			&i.FiledAt,
+			&i.Attempts,
+			&i.NextAttemptAt,
+			&i.LastError,
+			&i.Epoch,
+			&i.LeaseUntil,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockCaseOfReport = `-- name: LockCaseOfReport :exec
+update cases set updated_at = updated_at where id = $1
+`
+
+func (q *Queries) LockCaseOfReport(ctx context.Context, id string) error {
+	_, err := q.db.ExecContext(ctx, lockCaseOfReport, id)
+	return err
+}
+
 const lockReport = `-- name: LockReport :one
-update reports set updated_at = updated_at where id = $1 returning id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at
+update reports set updated_at = updated_at where id = $1 returning id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at
 `
 
 func (q *Queries) LockReport(ctx context.Context, id string) (Report, error) {
@@ -373,8 +650,95 @@ func (q *Queries) LockReport(ctx context.Context, id string) (Report, error) {
 		&i.LeaseUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Priority,
+		&i.Supplements,
+		&i.Sequence,
+		&i.Carried,
+		&i.DueAt,
+		&i.AlarmedAt,
 	)
 	return i, err
+}
+
+const otherReportsOfItems = `-- name: OtherReportsOfItems :many
+select distinct r.id, r.case_id, r.decision_id, r.authority, r.environment, r.state, r.incident_type, r.draft, r.approved_by, r.approved_name, r.approved_at, r.remote_id, r.receipt, r.opened_at, r.touched_at, r.filed_at, r.attempts, r.next_attempt_at, r.last_error, r.epoch, r.lease_until, r.created_at, r.updated_at, r.priority, r.supplements, r.sequence, r.carried, r.due_at, r.alarmed_at from reports r join report_items a on a.report_id = r.id join report_items b on b.item_id = a.item_id
+where b.report_id = $1 and r.id <> $1 and r.state <> 'withdrawn' order by r.created_at, r.id
+`
+
+// Reports, withdrawn ones aside, that share an item with a report.
+func (q *Queries) OtherReportsOfItems(ctx context.Context, reportID string) ([]Report, error) {
+	rows, err := q.db.QueryContext(ctx, otherReportsOfItems, reportID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Report
+	for rows.Next() {
+		var i Report
+		if err := rows.Scan(
+			&i.ID,
+			&i.CaseID,
+			&i.DecisionID,
+			&i.Authority,
+			&i.Environment,
+			&i.State,
+			&i.IncidentType,
+			&i.Draft,
+			&i.ApprovedBy,
+			&i.ApprovedName,
+			&i.ApprovedAt,
+			&i.RemoteID,
+			&i.Receipt,
+			&i.OpenedAt,
+			&i.TouchedAt,
+			&i.FiledAt,
+			&i.Attempts,
+			&i.NextAttemptAt,
+			&i.LastError,
+			&i.Epoch,
+			&i.LeaseUntil,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const putSchema = `-- name: PutSchema :exec
+insert into schemas (authority, digest, seen_at, changed_at) values ($1, $2, $3, $4)
+on conflict (authority) do update set digest = excluded.digest, seen_at = excluded.seen_at, changed_at = excluded.changed_at
+`
+
+type PutSchemaParams struct {
+	Authority string
+	Digest    string
+	SeenAt    int64
+	ChangedAt int64
+}
+
+func (q *Queries) PutSchema(ctx context.Context, arg PutSchemaParams) error {
+	_, err := q.db.ExecContext(ctx, putSchema,
+		arg.Authority,
+		arg.Digest,
+		arg.SeenAt,
+		arg.ChangedAt,
+	)
+	return err
 }
 
 const releaseReport = `-- name: ReleaseReport :exec
@@ -387,7 +751,7 @@ func (q *Queries) ReleaseReport(ctx context.Context, iD string, epoch int64) err
 }
 
 const report = `-- name: Report :one
-select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at from reports where id = $1
+select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at from reports where id = $1
 `
 
 func (q *Queries) Report(ctx context.Context, id string) (Report, error) {
@@ -417,6 +781,12 @@ func (q *Queries) Report(ctx context.Context, id string) (Report, error) {
 		&i.LeaseUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Priority,
+		&i.Supplements,
+		&i.Sequence,
+		&i.Carried,
+		&i.DueAt,
+		&i.AlarmedAt,
 	)
 	return i, err
 }
@@ -482,43 +852,70 @@ func (q *Queries) ReportFiles(ctx context.Context, reportID string) ([]ReportFil
 	return items, nil
 }
 
-const reportOfDecision = `-- name: ReportOfDecision :one
-select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at from reports where decision_id = $1 and authority = $2
+const reportItems = `-- name: ReportItems :many
+select item_id from report_items where report_id = $1 order by item_id
 `
 
-func (q *Queries) ReportOfDecision(ctx context.Context, decisionID string, authority string) (Report, error) {
-	row := q.db.QueryRowContext(ctx, reportOfDecision, decisionID, authority)
-	var i Report
-	err := row.Scan(
-		&i.ID,
-		&i.CaseID,
-		&i.DecisionID,
-		&i.Authority,
-		&i.Environment,
-		&i.State,
-		&i.IncidentType,
-		&i.Draft,
-		&i.ApprovedBy,
-		&i.ApprovedName,
-		&i.ApprovedAt,
-		&i.RemoteID,
-		&i.Receipt,
-		&i.OpenedAt,
-		&i.TouchedAt,
-		&i.FiledAt,
-		&i.Attempts,
-		&i.NextAttemptAt,
-		&i.LastError,
-		&i.Epoch,
-		&i.LeaseUntil,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
+func (q *Queries) ReportItems(ctx context.Context, reportID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, reportItems, reportID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var item_id string
+		if err := rows.Scan(&item_id); err != nil {
+			return nil, err
+		}
+		items = append(items, item_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const reportSteps = `-- name: ReportSteps :many
+select id, report_id, at, actor, actor_name, step, detail from report_steps where report_id = $1 order by at, id
+`
+
+func (q *Queries) ReportSteps(ctx context.Context, reportID string) ([]ReportStep, error) {
+	rows, err := q.db.QueryContext(ctx, reportSteps, reportID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReportStep
+	for rows.Next() {
+		var i ReportStep
+		if err := rows.Scan(
+			&i.ID,
+			&i.ReportID,
+			&i.At,
+			&i.Actor,
+			&i.ActorName,
+			&i.Step,
+			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const reportsByState = `-- name: ReportsByState :many
-select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at from reports where (state = $1 or $1 = '') and (created_at < $2 or (created_at = $2 and id < $3))
+select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at from reports where (state = $1 or $1 = '') and (created_at < $2 or (created_at = $2 and id < $3))
 order by created_at desc, id desc limit $4
 `
 
@@ -567,6 +964,12 @@ func (q *Queries) ReportsByState(ctx context.Context, arg ReportsByStateParams) 
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -582,7 +985,7 @@ func (q *Queries) ReportsByState(ctx context.Context, arg ReportsByStateParams) 
 }
 
 const reportsOfCase = `-- name: ReportsOfCase :many
-select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at from reports where case_id = $1 order by created_at, id
+select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at from reports where case_id = $1 order by created_at, id
 `
 
 func (q *Queries) ReportsOfCase(ctx context.Context, caseID string) ([]Report, error) {
@@ -618,6 +1021,12 @@ func (q *Queries) ReportsOfCase(ctx context.Context, caseID string) ([]Report, e
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -632,14 +1041,113 @@ func (q *Queries) ReportsOfCase(ctx context.Context, caseID string) ([]Report, e
 	return items, nil
 }
 
+const reportsOfDecision = `-- name: ReportsOfDecision :many
+select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at from reports where decision_id = $1 order by created_at, id
+`
+
+func (q *Queries) ReportsOfDecision(ctx context.Context, decisionID string) ([]Report, error) {
+	rows, err := q.db.QueryContext(ctx, reportsOfDecision, decisionID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Report
+	for rows.Next() {
+		var i Report
+		if err := rows.Scan(
+			&i.ID,
+			&i.CaseID,
+			&i.DecisionID,
+			&i.Authority,
+			&i.Environment,
+			&i.State,
+			&i.IncidentType,
+			&i.Draft,
+			&i.ApprovedBy,
+			&i.ApprovedName,
+			&i.ApprovedAt,
+			&i.RemoteID,
+			&i.Receipt,
+			&i.OpenedAt,
+			&i.TouchedAt,
+			&i.FiledAt,
+			&i.Attempts,
+			&i.NextAttemptAt,
+			&i.LastError,
+			&i.Epoch,
+			&i.LeaseUntil,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const routeReport = `-- name: RouteReport :execrows
+update reports set authority = $2, carried = $3, updated_at = $4 where id = $1 and state = 'draft'
+`
+
+type RouteReportParams struct {
+	ID        string
+	Authority string
+	Carried   bool
+	UpdatedAt int64
+}
+
+func (q *Queries) RouteReport(ctx context.Context, arg RouteReportParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, routeReport,
+		arg.ID,
+		arg.Authority,
+		arg.Carried,
+		arg.UpdatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const schema = `-- name: Schema :one
+select authority, digest, seen_at, changed_at from schemas where authority = $1
+`
+
+func (q *Queries) Schema(ctx context.Context, authority string) (Schema, error) {
+	row := q.db.QueryRowContext(ctx, schema, authority)
+	var i Schema
+	err := row.Scan(
+		&i.Authority,
+		&i.Digest,
+		&i.SeenAt,
+		&i.ChangedAt,
+	)
+	return i, err
+}
+
 const setReportDraft = `-- name: SetReportDraft :execrows
-update reports set draft = $2, incident_type = $3, updated_at = $4 where id = $1 and state = 'draft'
+update reports set draft = $2, incident_type = $3, priority = $4, due_at = $5, updated_at = $6 where id = $1 and state = 'draft'
 `
 
 type SetReportDraftParams struct {
 	ID           string
 	Draft        string
 	IncidentType string
+	Priority     string
+	DueAt        int64
 	UpdatedAt    int64
 }
 
@@ -648,6 +1156,8 @@ func (q *Queries) SetReportDraft(ctx context.Context, arg SetReportDraftParams) 
 		arg.ID,
 		arg.Draft,
 		arg.IncidentType,
+		arg.Priority,
+		arg.DueAt,
 		arg.UpdatedAt,
 	)
 	if err != nil {
@@ -682,11 +1192,12 @@ func (q *Queries) SetReportFile(ctx context.Context, arg SetReportFileParams) er
 }
 
 const unfinishedReports = `-- name: UnfinishedReports :many
-select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at from reports where state in ('approved', 'opening', 'open', 'sealed') order by created_at, id
+select id, case_id, decision_id, authority, environment, state, incident_type, draft, approved_by, approved_name, approved_at, remote_id, receipt, opened_at, touched_at, filed_at, attempts, next_attempt_at, last_error, epoch, lease_until, created_at, updated_at, priority, supplements, sequence, carried, due_at, alarmed_at from reports where state in ('approved', 'opening', 'open', 'sealed') and carried = $1 order by created_at, id
 `
 
-func (q *Queries) UnfinishedReports(ctx context.Context) ([]Report, error) {
-	rows, err := q.db.QueryContext(ctx, unfinishedReports)
+// Those that Rowan files by itself; people carry the others.
+func (q *Queries) UnfinishedReports(ctx context.Context, carried bool) ([]Report, error) {
+	rows, err := q.db.QueryContext(ctx, unfinishedReports, carried)
 	if err != nil {
 		return nil, err
 	}
@@ -718,6 +1229,12 @@ func (q *Queries) UnfinishedReports(ctx context.Context) ([]Report, error) {
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Priority,
+			&i.Supplements,
+			&i.Sequence,
+			&i.Carried,
+			&i.DueAt,
+			&i.AlarmedAt,
 		); err != nil {
 			return nil, err
 		}

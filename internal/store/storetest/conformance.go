@@ -19,7 +19,7 @@ func Run(t *testing.T, open func(testing.TB) *store.Store) {
 	for name, fn := range map[string]func(*suite){
 		"accounts": accounts, "cases": casesGroup, "items": items, "decisions": decisions, "quotas and idempotency": quotas,
 		"scores": scores, "contents": contents, "recents": recents, "decided before": before,
-		"lists": lists, "signals": signals, "exchanges": exchanges, "entries": entries, "votes": votes, "vault": vaultGroup, "expiry": expiry, "reports": reports, "report pages": reportPages,
+		"lists": lists, "signals": signals, "exchanges": exchanges, "entries": entries, "votes": votes, "vault": vaultGroup, "expiry": expiry, "reports": reports, "report pages": reportPages, "carried reports": carriedReports,
 		"ledger": ledgerGroup, "users": users, "keys": keys, "sessions": sessions, "webhooks": webhooks,
 		"values": values, "constraints": constraints,
 	} {

@@ -249,17 +249,17 @@ func reports(s *suite) {
 	same(s, "locked report", row)(s.q.LockReport(s.ctx, "r"))
 	none[db.Report](s, "locking no report")(s.q.LockReport(s.ctx, "x"))
 	none[db.Report](s, "no report")(s.q.Report(s.ctx, "x"))
-	same(s, "of the decision", row)(s.q.ReportOfDecision(s.ctx, "dec-r", "ncmec"))
+	same(s, "of the decision", []db.Report{row})(s.q.ReportsOfDecision(s.ctx, "dec-r"))
 	s.refused("a second report of a decision", s.q.CreateReport(s.ctx, db.CreateReportParams{ID: "r2", CaseID: "c", DecisionID: "dec-r", Authority: "ncmec", Receipt: []byte{}}))
 	same(s, "draft set", int64(1))(s.q.SetReportDraft(s.ctx, db.SetReportDraftParams{ID: "r", Draft: `{"a":1}`, IncidentType: "u", UpdatedAt: 2}))
-	none[db.Report](s, "claiming a draft")(s.q.ClaimReport(s.ctx, "r", 3, 9))
-	same(s, "approved", int64(1))(s.q.ApproveReport(s.ctx, db.ApproveReportParams{ID: "r", ApprovedBy: "u", ApprovedName: "U", ApprovedAt: 3, Environment: "test"}))
+	none[db.Report](s, "claiming a draft")(s.q.ClaimReport(s.ctx, db.ClaimReportParams{ID: "r", UpdatedAt: 3, LeaseUntil: 9}))
+	same(s, "approved", int64(1))(s.q.ApproveReport(s.ctx, db.ApproveReportParams{ID: "r", ApprovedBy: "u", ApprovedName: "U", ApprovedAt: 3, Environment: "test", Draft: `{"a":1}`}))
 	same(s, "approved twice", int64(0))(s.q.ApproveReport(s.ctx, db.ApproveReportParams{ID: "r"}))
 	same(s, "draft set too late", int64(0))(s.q.SetReportDraft(s.ctx, db.SetReportDraftParams{ID: "r"}))
 	row.State, row.Draft, row.IncidentType, row.ApprovedBy, row.ApprovedName, row.ApprovedAt, row.Environment = "approved", `{"a":1}`, "u", "u", "U", 3, "test"
 	row.Epoch, row.LeaseUntil, row.UpdatedAt = 2, 9, 4
-	same(s, "claimed", row)(s.q.ClaimReport(s.ctx, "r", 4, 9))
-	none[db.Report](s, "claimed by another")(s.q.ClaimReport(s.ctx, "r", 9, 20))
+	same(s, "claimed", row)(s.q.ClaimReport(s.ctx, db.ClaimReportParams{ID: "r", UpdatedAt: 4, LeaseUntil: 9}))
+	none[db.Report](s, "claimed by another")(s.q.ClaimReport(s.ctx, db.ClaimReportParams{ID: "r", UpdatedAt: 9, LeaseUntil: 20}))
 	adv := db.AdvanceReportParams{ID: "r", Epoch: 2, State: "open", RemoteID: "900", Receipt: []byte{0, 1}, OpenedAt: 5, TouchedAt: 6, FiledAt: 0, UpdatedAt: 7, LeaseUntil: 12}
 	same(s, "advanced", int64(1))(s.q.AdvanceReport(s.ctx, adv))
 	row.State, row.RemoteID, row.Receipt, row.OpenedAt, row.TouchedAt, row.UpdatedAt, row.LeaseUntil = "open", "900", []byte{0, 1}, 5, 6, 7, 12
@@ -268,15 +268,15 @@ func reports(s *suite) {
 	same(s, "advanced by the former holder", int64(0))(s.q.AdvanceReport(s.ctx, adv))
 	same(s, "failed", int64(1))(s.q.ReportFailed(s.ctx, db.ReportFailedParams{ID: "r", Epoch: 2, LastError: "e", NextAttemptAt: 50, UpdatedAt: 8}))
 	row.Attempts, row.LastError, row.NextAttemptAt, row.LeaseUntil, row.UpdatedAt = 1, "e", 50, 0, 8
-	same(s, "unfinished", []db.Report{row})(s.q.UnfinishedReports(s.ctx))
+	same(s, "unfinished", []db.Report{row})(s.q.UnfinishedReports(s.ctx, false))
 	same(s, "withdrawn too late", int64(0))(s.q.WithdrawReport(s.ctx, "r", 9))
-	_, err := s.q.ClaimReport(s.ctx, "r", 9, 99)
+	_, err := s.q.ClaimReport(s.ctx, db.ClaimReportParams{ID: "r", UpdatedAt: 9, LeaseUntil: 99})
 	s.ok(err, s.q.ReleaseReport(s.ctx, "r", 1)) // of a former epoch: nothing
-	none[db.Report](s, "claimed by another")(s.q.ClaimReport(s.ctx, "r", 10, 99))
+	none[db.Report](s, "claimed by another")(s.q.ClaimReport(s.ctx, db.ClaimReportParams{ID: "r", UpdatedAt: 10, LeaseUntil: 99}))
 	s.ok(s.q.ReleaseReport(s.ctx, "r", 3))
-	_, err = s.q.ClaimReport(s.ctx, "r", 10, 99)
+	_, err = s.q.ClaimReport(s.ctx, db.ClaimReportParams{ID: "r", UpdatedAt: 10, LeaseUntil: 99})
 	s.ok(err, s.q.BreakReportLeases(s.ctx))
-	_, err = s.q.ClaimReport(s.ctx, "r", 10, 99)
+	_, err = s.q.ClaimReport(s.ctx, db.ClaimReportParams{ID: "r", UpdatedAt: 10, LeaseUntil: 99})
 	s.ok(err)
 	s.reportFiles()
 }
