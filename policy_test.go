@@ -41,7 +41,7 @@ var floor = map[string]int{
 	"internal/intake":         4, // brings match, policy and cases together for api, and later for stream
 	"internal/cases":          3, "internal/reporting": 3, "internal/policy": 3, "internal/match": 3, "internal/access": 3,
 	"internal/stream": 3, // webhooks out are a room; events in will be on api's floor
-	"internal/fetch":  1,
+	"internal/fetch":  1, "internal/paper": 1,
 	"internal/vault":  2, "internal/media": 1, "internal/ledger": 1, // vault writes its own ledger rows
 	"internal/store": 0, "internal/store/db": -1,
 	"internal/safety": -2,
@@ -78,7 +78,8 @@ var owner = map[string][]string{
 	"github.com/riverqueue/river":       {"internal/store"},
 	"database/sql":                      {"internal/store", "internal/store/db", "internal/store/storetest"},
 	"filippo.io/age":                    {"internal/vault"},
-	"golang.org/x/image":                {"internal/media"},
+	"golang.org/x/image":                {"internal/media", "internal/paper"}, // paper: fonts only
+	"codeberg.org/go-pdf/fpdf":          {"internal/paper"},
 	"image/jpeg":                        {"internal/media", "internal/sample"}, // sample only encodes
 	"image/png":                         {"internal/media", "internal/sample"},
 	"image/gif":                         {"internal/media"},
