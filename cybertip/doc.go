@@ -56,3 +56,9 @@
 // It does not retry, does not keep state and does not decide: the state machine
 // that makes "exactly one finished report" out of these calls is the caller's.
 package cybertip
+
+// SchemaSHA256 is the SHA-256, in lower-case hexadecimal, of NCMEC's schema that
+// this package was written for (as stored in November 2025). Another digest of
+// what GET /xsd answers means that the schema has changed since, or that its
+// bytes have; what it says must then be read by a person.
+const SchemaSHA256 = "aee4c88099409b8a27d1403a5bc9bf0809bdc4819c079081abc1e2275efb392b"

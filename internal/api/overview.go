@@ -94,7 +94,7 @@ func (a *API) getOverview(ctx context.Context, _ *struct{}) (*overviewOutput, er
 	scans := a.Intake.Scans()
 	out := &overviewOutput{Overview{Version: a.Version, PolicyVersion: a.Intake.Policy().Version(),
 		Checks:    OverviewChecks{scans[safety.ScanScanned], scans[safety.ScanPartial], scans[safety.ScanFailed], scans[safety.ScanUnsupported], a.Intake.Errors()},
-		Authority: AuthorityModel{Name: reporting.Authority, Environment: string(a.Reports.Environment())}, Quotas: []QuotaModel{}}}
+		Authority: AuthorityModel{Name: string(a.Reports.Route()), Environment: string(a.Reports.Environment())}, Quotas: []QuotaModel{}}}
 	q := a.Store.Read()
 	for _, fill := range []func(context.Context, *db.Queries, *Overview) error{a.overviewCases, a.overviewReports, a.overviewRest} {
 		if err := fill(ctx, q, &out.Body); err != nil {

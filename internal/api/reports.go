@@ -182,8 +182,8 @@ func (a *API) getReport(ctx context.Context, in *ReportID) (*reportOutput, error
 
 func reportDetail(v *reporting.View) ReportDetail {
 	r := v.Report
-	out := ReportDetail{ReportSummary: reportSummary(r), Draft: DraftModel{Platform: v.Platform, IncidentAt: v.Body.IncidentAt,
-		EscalateReason: v.Body.EscalateReason, AdditionalInfo: v.Body.AdditionalInfo, ReportedUser: knownAccount(v.Body.Account)},
+	out := ReportDetail{ReportSummary: reportSummary(r), Draft: DraftModel{Platform: v.Platform, IncidentAt: v.Record.IncidentAt,
+		EscalateReason: v.Record.EscalateReason, AdditionalInfo: v.Record.AdditionalInfo, ReportedUser: knownAccount(v.Record.Account)},
 		Completeness: CompletenessModel{Score: v.Score, Missing: []MissingModel{}}, Files: []ReportFileModel{},
 		ApprovedAt: timeOrNil(r.ApprovedAt), Receipt: string(r.Receipt), XML: v.XML, Exchanges: []ExchangeModel{}, Problems: []ProblemModel{}}
 	if r.ApprovedBy != "" {
@@ -225,7 +225,7 @@ func (a *API) editDraft(ctx context.Context, in *editInput) (*reportOutput, erro
 }
 
 func (a *API) approveReport(ctx context.Context, in *ReportID) (*reportOutput, error) {
-	return a.after(ctx, in.ID, a.Reports.Approve(ctx, caller(ctx).Actor, in.ID))
+	return a.after(ctx, in.ID, a.Reports.Approve(ctx, caller(ctx).Actor, in.ID, false))
 }
 
 func (a *API) withdrawReport(ctx context.Context, in *withdrawInput) (*reportOutput, error) {

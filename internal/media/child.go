@@ -68,6 +68,9 @@ func serve(in io.Reader, out io.Writer) error {
 	if err := writeJSON(out, enterSandbox(lim, o.Trap)); err != nil {
 		return err
 	}
+	if o.Metadata {
+		return tellMetadata(in, out, lim)
+	}
 	if o.Video {
 		report, small := watchFrames(pictures, words, lim)
 		return writeJSON(out, reply{Report: report, Preview: small})

@@ -22,7 +22,9 @@ type opening struct {
 	Limits Limits
 	Module string // the format whose Wasm module it compiles; "" for none
 	Video  bool   // it hashes one video that comes on its descriptors 3 (pictures) and 4 (log)
-	Trap   bool   // a forbidden system call kills the child: for tests that count them
+	// Metadata: it reads the metadata of one file.
+	Metadata bool
+	Trap     bool // a forbidden system call kills the child: for tests that count them
 }
 
 // selfTest is what a child says of its sandbox.
