@@ -83,8 +83,7 @@ func (a *API) view(ctx context.Context, id string, mode vault.Mode, reason strin
 // shown is the media type for a browser: its own for pictures that browsers
 // draw, none that could run or be embedded for anything else.
 func shown(mediaType string) string {
-	switch mediaType {
-	case "image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp":
+	if safety.ShownWhole(mediaType) {
 		return mediaType
 	}
 	return "application/octet-stream"

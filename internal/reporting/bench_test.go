@@ -487,7 +487,9 @@ func (b *bench) states(caseID string) []reporting.State {
 	b.t.Helper()
 	names := map[string]reporting.State{"report.draft": reporting.Draft, "report.approve": reporting.Approved, "report.approved": reporting.Approved,
 		"report.opening": reporting.Opening, "report.open": reporting.Opened, "report.sealed": reporting.Sealed,
-		"report.filed": reporting.Filed, "report.withdraw": reporting.Withdrawn}
+		"report.filed": reporting.Filed, "report.withdraw": reporting.Withdrawn,
+		"report.hand_over": reporting.Opening, "report.reference": reporting.Filed, "report.found": reporting.Filed,
+		"report.not_found": reporting.Approved, "report.mend": reporting.Draft}
 	var out []reporting.State
 	for _, a := range b.actions(caseID) {
 		if s, ok := names[a]; ok {

@@ -128,8 +128,7 @@ func (d *Desk) carry(ctx context.Context, who safety.Actor, reportID string, fro
 		if err != nil {
 			return err
 		}
-		// A reference may come for a report whose hand-over nobody wrote down.
-		if now := State(r.State); !allowed(was, now) && !(was == Approved && now == Filed) {
+		if now := State(r.State); !allowed(was, now) {
 			return fmt.Errorf("report may not go from %s to %s", was, now)
 		}
 		n, err := tx.CarryReport(ctx, db.CarryReportParams{ID: r.ID, State: string(was), State_2: r.State, RemoteID: r.RemoteID, Receipt: notNil(r.Receipt),

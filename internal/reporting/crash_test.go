@@ -378,6 +378,11 @@ func TestTransitions_TableIsBehaviour(t *testing.T) {
 			}
 		})
 	}
+	for _, history := range b.byHand(t) {
+		for i := 1; i < len(history); i++ {
+			walked[step{history[i-1], history[i]}] = true
+		}
+	}
 	var table []step
 	for _, tr := range reporting.Transitions {
 		table = append(table, step{tr.From, tr.To})

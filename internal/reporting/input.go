@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/internal/vault"
@@ -108,9 +109,12 @@ func (in *input) loadFiles(ctx context.Context, q *db.Queries) error {
 		for _, v := range views {
 			f.viewed = f.viewed || (v.EvidenceID == row.EvidenceID && v.Mode == string(vault.ViewOriginal))
 		}
+		// Of a video, or of what no browser draws, a person who took the original has
+		// not seen the entire content, which is what "viewed" means to an authority.
+		f.viewed = f.viewed && safety.ShownWhole(f.evidence.MediaType)
 		if f.supplemental() {
 			// Context is not classified: NCMEC refuses it (reporting facts §1.5).
-		} else if seen[row.EvidenceID] {
+		} else if seen[row.EvidenceID] && safety.ShownWhole(f.evidence.MediaType) {
 			f.class = in.body.NCMECClass
 		}
 		in.files = append(in.files, f)

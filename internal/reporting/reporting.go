@@ -82,6 +82,7 @@ var Transitions = []struct {
 	{Sealed, Approved, "the authority says that it does not exist or was retracted; start again"},
 	{Sealed, Draft, "the authority refused to finish; retracted; a person must look"},
 	{Opening, Filed, "a person, or the authority's interface, brought its reference"},
+	{Approved, Filed, "a person brought the reference of a report whose hand-over nobody wrote down"},
 	{Approved, Draft, "a person takes a report that people carry back to mend it"},
 }
 

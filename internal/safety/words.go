@@ -147,3 +147,15 @@ func isAlpha(s string) bool {
 	}
 	return s != ""
 }
+
+// ShownWhole reports whether a person who is given a file of this type in a
+// browser sees all of it: pictures that browsers draw. A video, a document and
+// what browsers do not draw are not; that somebody took such a file says nothing
+// of what they saw.
+func ShownWhole(mediaType string) bool {
+	switch mediaType {
+	case "image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp":
+		return true
+	}
+	return false
+}

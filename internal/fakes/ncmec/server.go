@@ -74,6 +74,13 @@ func (s *Server) SetFaults(f Faults) {
 	s.faults = f
 }
 
+// SetXSD replaces what GET /xsd answers.
+func (s *Server) SetXSD(schema []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.XSD = schema
+}
+
 // Reports returns a copy of all reports, by number.
 func (s *Server) Reports() []Report {
 	s.mu.Lock()
@@ -171,8 +178,11 @@ const xsdNote = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 func (s *Server) xsd(w http.ResponseWriter) {
-	if s.cfg.XSD != nil {
-		writeXML(w, http.StatusOK, s.cfg.XSD)
+	s.mu.Lock()
+	schema := s.cfg.XSD
+	s.mu.Unlock()
+	if schema != nil {
+		writeXML(w, http.StatusOK, schema)
 		return
 	}
 	writeXML(w, http.StatusOK, []byte(xsdNote))
