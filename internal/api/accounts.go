@@ -177,7 +177,7 @@ func (m AccountModel) account(id string) *safety.Account {
 		Suspended: (*safety.Closure)(m.Suspended), Closed: (*safety.Closure)(m.Closed), Location: (*safety.Location)(m.Location),
 		Linked:      each(m.Linked, func(l LinkedModel) safety.Linked { return safety.Linked(l) }),
 		Connections: m.Connections, Billing: m.Billing,
-		Documents: each(m.Documents, func(d DocumentModel) safety.Document { return safety.Document(d) })}
+		Documents: each(m.Documents, func(d DocumentModel) safety.IdentityDocument { return safety.IdentityDocument(d) })}
 }
 
 // knownAccount is the reverse; nil for nil.
@@ -196,7 +196,7 @@ func knownAccount(a *safety.Account) *KnownAccount {
 		Suspended: (*ClosureModel)(a.Suspended), Closed: (*ClosureModel)(a.Closed), Location: (*LocationModel)(a.Location),
 		Linked:      each(a.Linked, func(l safety.Linked) LinkedModel { return LinkedModel(l) }),
 		Connections: a.Connections, Billing: a.Billing,
-		Documents: each(a.Documents, func(d safety.Document) DocumentModel { return DocumentModel(d) })}}
+		Documents: each(a.Documents, func(d safety.IdentityDocument) DocumentModel { return DocumentModel(d) })}}
 }
 
 // each turns every member of a list into another type; nil stays nil.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/rowan-safety/rowan/cybertip"
 	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
 )
 
@@ -66,8 +66,8 @@ func asProblem(err error) *Problem {
 			p.Errors = append(p.Errors, ProblemItem{Location: fmt.Sprintf("line %d", r.Line), Message: r.Problem})
 		}
 	}
-	if v, ok := errors.AsType[*cybertip.ValidationError](err); ok {
-		for _, x := range v.Problems {
+	if w, ok := errors.AsType[*reporting.WrongError](err); ok {
+		for _, x := range w.Wrong {
 			p.Errors = append(p.Errors, ProblemItem{Location: x.Path, Message: x.Problem})
 		}
 	}

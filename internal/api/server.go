@@ -178,7 +178,11 @@ func (a *API) observed(next http.Handler) http.Handler {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
-			if e := recover(); e != nil {
+			switch e := recover(); e {
+			case nil:
+			case http.ErrAbortHandler: // meant, and logged where it was thrown
+				defer panic(e)
+			default:
 				// A panic is a bug, and its text may hold anything: only where it was is logged.
 				a.Log.ErrorContext(r.Context(), "panic in a handler", "route", r.Pattern, "stack", string(debug.Stack()))
 				if rec.status == 0 {

@@ -116,10 +116,11 @@ func (a *App) openDesks() error {
 		return fmt.Errorf("reporting: %w", err)
 	}
 	keep := time.Duration(a.Config.Evidence.KeepNotConfirmedDays) * 24 * time.Hour
-	a.Reports = reporting.NewDesk(a.Store, a.Vault, time.Now, reporting.Config{Environment: r.Environment, Client: client,
-		TwoPerson: r.TwoPerson, Keep: keep, Reporter: reporting.Reporter{Platform: r.Platform, FirstName: r.FirstName, LastName: r.LastName,
-			Email: r.Email, Phone: r.Phone, CompanyTemplate: r.CompanyTemplate, TermsURL: r.TermsURL, LegalURL: r.LegalURL}},
-		reporting.Hooks{Announce: a.Webhooks.Announce})
+	desk, err := r.desk(client, keep)
+	if err != nil {
+		return err
+	}
+	a.Reports = reporting.NewDesk(a.Store, a.Vault, time.Now, desk, reporting.Hooks{Announce: a.Webhooks.Announce})
 	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
 		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged, Vote: a.vote, Unvote: a.Exchanges.Withdraw})
 	return nil
@@ -181,6 +182,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	if err := a.Index.Refresh(ctx); err != nil {
 		return err
 	}
+	a.Reports.UseMetadata(pictureMetadata(pool))
 	in := a.NewIntake(pool)
 	metrics := newTelemetry(a, in, pool)
 	handler := api.New(a.deps(version, pool, in, metrics)).Handler()
@@ -214,6 +216,21 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	wg.Wait()
 	_, sealErr := a.Ledger.Seal(done)
 	return errors.Join(err, sealErr)
+}
+
+// pictureMetadata reads what pictures say of themselves, in confined children.
+func pictureMetadata(pool *media.Pool) reporting.Metadata {
+	return func(ctx context.Context, file []byte) ([]reporting.NamedValue, error) {
+		tags, err := pool.Metadata(ctx, file)
+		if errors.Is(err, media.ErrNoMetadata) {
+			return nil, nil
+		}
+		out := make([]reporting.NamedValue, len(tags))
+		for i, t := range tags {
+			out[i] = reporting.NamedValue{Name: t.Name, Value: t.Value}
+		}
+		return out, err
+	}
 }
 
 func ignoreClosed(err error) error {
@@ -252,6 +269,13 @@ func (a *App) startJobs(ctx context.Context, in *intake.Desk) (stop func(context
 	store.Handle(jobs, func(ctx context.Context, _ exchange.VoteArgs) error { return a.Exchanges.Send(ctx) })
 	store.Handle(jobs, func(ctx context.Context, _ expireArgs) error { return a.expire(ctx) })
 	store.Handle(jobs, func(ctx context.Context, _ retroArgs) error { return a.retro(ctx, in) })
+	store.Handle(jobs, func(ctx context.Context, _ reporting.LateArgs) error { _, err := a.Reports.Late(ctx); return err })
+	store.Handle(jobs, func(ctx context.Context, _ reporting.SchemaArgs) error {
+		_, err := a.Reports.CheckSchema(ctx)
+		return err
+	})
+	jobs.Every(time.Minute, reporting.LateArgs{})
+	jobs.Every(24*time.Hour, reporting.SchemaArgs{})
 	jobs.Every(5*time.Second, retroArgs{})
 	jobs.Every(time.Minute, reporting.SweepArgs{})
 	jobs.Every(time.Minute, stream.SweepArgs{})

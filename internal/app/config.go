@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+	_ "time/tzdata" // Europe/London, on machines without a zone database
 
 	"github.com/caarlos0/env/v11"
 	"go.yaml.in/yaml/v3"
@@ -20,6 +22,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
+	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
@@ -91,6 +94,42 @@ type ReportingConfig struct {
 	CompanyTemplate     string                `yaml:"company_template" env:"ROWAN_REPORTING_COMPANY_TEMPLATE"`
 	TermsURL            string                `yaml:"terms_url" env:"ROWAN_REPORTING_TERMS_URL"`
 	LegalURL            string                `yaml:"legal_url" env:"ROWAN_REPORTING_LEGAL_URL"`
+	Organisation        string                `yaml:"organisation" env:"ROWAN_REPORTING_ORGANISATION"`   // legal name of the provider; the NCA is told it
+	ContactFirst        string                `yaml:"contact_first" env:"ROWAN_REPORTING_CONTACT_FIRST"` // whom law enforcement turns to, where that is another person
+	ContactLast         string                `yaml:"contact_last" env:"ROWAN_REPORTING_CONTACT_LAST"`
+	ContactEmail        string                `yaml:"contact_email" env:"ROWAN_REPORTING_CONTACT_EMAIL"`
+	ContactPhone        string                `yaml:"contact_phone" env:"ROWAN_REPORTING_CONTACT_PHONE"`
+	Route               reporting.Authority   `yaml:"route" env:"ROWAN_REPORTING_ROUTE"` // ncmec or nca: where a report goes unless a person routes it; default ncmec
+	Due                 DueConfig             `yaml:"due"`
+	UK                  UKConfig              `yaml:"uk"`
+	NCA                 NCAConfig             `yaml:"nca"`
+}
+
+// DueConfig says how long after its draft a report of each priority may wait
+// before an alarm goes off. The law names no hours.
+type DueConfig struct {
+	P1 time.Duration `yaml:"p1" env:"ROWAN_REPORTING_DUE_P1"` // default 15m
+	P2 time.Duration `yaml:"p2" env:"ROWAN_REPORTING_DUE_P2"` // default 4h
+	P3 time.Duration `yaml:"p3" env:"ROWAN_REPORTING_DUE_P3"` // default 24h
+}
+
+// UKConfig is what the law of the United Kingdom makes depend on the provider.
+type UKConfig struct {
+	Provider      bool     `yaml:"provider" env:"ROWAN_REPORTING_UK_PROVIDER"`           // formed under UK law, or resident there
+	Arrangement   bool     `yaml:"arrangement" env:"ROWAN_REPORTING_UK_ARRANGEMENT"`     // content is reported to a foreign agency by arrangement
+	Administrator string   `yaml:"administrator" env:"ROWAN_REPORTING_UK_ADMINISTRATOR"` // registered with the NCA
+	Replacement   string   `yaml:"replacement" env:"ROWAN_REPORTING_UK_REPLACEMENT"`
+	Registered    string   `yaml:"registered" env:"ROWAN_REPORTING_UK_REGISTERED"` // YYYY-MM-DD
+	Holidays      []string `yaml:"holidays" env:"ROWAN_REPORTING_UK_HOLIDAYS"`     // YYYY-MM-DD: the NCA's office is closed, so that urgent reports need a call
+}
+
+// NCAConfig is the NCA's interface, whose specification is not public; without it
+// people carry reports to the portal.
+type NCAConfig struct {
+	URL       string   `yaml:"url" env:"ROWAN_REPORTING_NCA_URL"`
+	Token     string   `yaml:"-" env:"ROWAN_REPORTING_NCA_TOKEN"` // never in the file
+	TokenFile string   `yaml:"token_file" env:"ROWAN_REPORTING_NCA_TOKEN_FILE"`
+	Reference []string `yaml:"reference" env:"ROWAN_REPORTING_NCA_REFERENCE"` // members of the answer that lead to the reference, outermost first
 }
 
 // Load reads a configuration: the file (none if ""), then the environment. It
@@ -202,14 +241,92 @@ func (r *ReportingConfig) complete() []error {
 	default:
 		problems = append(problems, errors.New("reporting.environment: must be standin, test or production"))
 	}
-	if r.PasswordFile != "" {
-		text, err := os.ReadFile(r.PasswordFile)
-		if err != nil {
-			problems = append(problems, errors.New("reporting.password_file: cannot be read"))
+	problems = append(problems, secretFile("reporting.password_file", r.PasswordFile, &r.Password)...)
+	return append(problems, r.completeUK()...)
+}
+
+// secretFile reads a secret from a file, if one is named.
+func secretFile(what, file string, to *string) []error {
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	*to = strings.TrimSpace(string(text))
+	if err != nil {
+		return []error{errors.New(what + ": cannot be read")}
+	}
+	return nil
+}
+
+// completeUK is about reports to the NCA.
+func (r *ReportingConfig) completeUK() []error {
+	if r.Route == "" {
+		r.Route = reporting.NCMEC
+	}
+	fillDuration(&r.Due.P1, reporting.DefaultDue[safety.P1])
+	fillDuration(&r.Due.P2, reporting.DefaultDue[safety.P2])
+	fillDuration(&r.Due.P3, reporting.DefaultDue[safety.P3])
+	var problems []error
+	if r.Route != reporting.NCMEC && r.Route != reporting.NCA {
+		problems = append(problems, errors.New("reporting.route: must be ncmec or nca"))
+	}
+	if r.Due.P1 < 0 || r.Due.P2 < 0 || r.Due.P3 < 0 {
+		problems = append(problems, errors.New("reporting.due: must not be negative"))
+	}
+	for _, day := range append([]string{r.UK.Registered}, r.UK.Holidays...) {
+		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
+			problems = append(problems, errors.New("reporting.uk: registered and holidays are days as YYYY-MM-DD"))
+			break
 		}
-		r.Password = strings.TrimSpace(string(text))
+	}
+	problems = append(problems, secretFile("reporting.nca.token_file", r.NCA.TokenFile, &r.NCA.Token)...)
+	if r.NCA.URL == "" {
+		return problems
+	}
+	u, err := url.Parse(r.NCA.URL)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && !loopback(u.Hostname())):
+		problems = append(problems, errors.New("reporting.nca.url: must be an https URL"))
+	case r.Environment == reporting.Standin && !loopback(u.Hostname()):
+		problems = append(problems, errors.New("reporting.nca.url: with the stand-in nothing leaves this machine"))
+	case r.NCA.Token == "" || len(r.NCA.Reference) == 0:
+		problems = append(problems, errors.New("reporting.nca: token_file and reference are needed"))
 	}
 	return problems
+}
+
+func fillDuration(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// day reads a day that [ReportingConfig.completeUK] has checked; zero for none.
+func day(s string) time.Time {
+	t, _ := time.Parse(time.DateOnly, s)
+	return t
+}
+
+// desk is the configuration as the reporting desk takes it.
+func (r *ReportingConfig) desk(client *cybertip.Client, keep time.Duration) (reporting.Config, error) {
+	london, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		return reporting.Config{}, fmt.Errorf("reporting: %w", err)
+	}
+	c := reporting.Config{Environment: r.Environment, Route: r.Route, Client: client, TwoPerson: r.TwoPerson, Keep: keep,
+		Due: map[safety.Priority]time.Duration{safety.P1: r.Due.P1, safety.P2: r.Due.P2, safety.P3: r.Due.P3},
+		UK: reporting.UK{Provider: r.UK.Provider, Arrangement: r.UK.Arrangement, Administrator: r.UK.Administrator, Replacement: r.UK.Replacement,
+			RegisteredAt: day(r.UK.Registered), Zone: london},
+		Reporter: reporting.Reporter{Platform: r.Platform, FirstName: r.FirstName, LastName: r.LastName, Email: r.Email, Phone: r.Phone,
+			ContactFirst: r.ContactFirst, ContactLast: r.ContactLast, ContactEmail: r.ContactEmail, ContactPhone: r.ContactPhone,
+			CompanyTemplate: r.CompanyTemplate, TermsURL: r.TermsURL, LegalURL: r.LegalURL, Organisation: r.Organisation}}
+	for _, h := range r.UK.Holidays {
+		c.UK.Holidays = append(c.UK.Holidays, day(h))
+	}
+	if r.NCA.URL != "" {
+		c.NCA = &reporting.NCAInterface{URL: r.NCA.URL, Token: r.NCA.Token, Reference: r.NCA.Reference}
+	}
+	return c, nil
 }
 
 func loopback(host string) bool {

@@ -69,6 +69,22 @@ func TestConfigReporting(t *testing.T) {
 		{"a stand-in elsewhere", "on this machine only", "", ReportingConfig{URL: "http://203.0.113.9/ispws"}},
 		{"nobody", "are needed", "", ReportingConfig{Environment: "test"}},
 		{"no such environment", "must be standin", "", ReportingConfig{Environment: "prod"}},
+		{"no such route", "reporting.route", "", with(func(r *ReportingConfig) { r.Environment = "test"; r.Route = "police" })},
+		{"a day that is none", "YYYY-MM-DD", "", with(func(r *ReportingConfig) { r.Environment = "test"; r.UK.Registered = "soon" })},
+		{"the NCA's interface without a token", "reporting.nca", "", with(func(r *ReportingConfig) {
+			r.Environment, r.NCA.URL = "test", "https://nca.example.test/"
+		})},
+		{"the NCA's interface without TLS", "https", "", with(func(r *ReportingConfig) {
+			r.Environment, r.NCA = "test", NCAConfig{URL: "http://nca.example.test/", Token: "t", Reference: []string{"r"}}
+		})},
+		{"a real interface beside the stand-in", "nothing leaves this machine", "", with(func(r *ReportingConfig) {
+			r.PasswordFile, r.NCA = "", NCAConfig{URL: "https://nca.example.test/", Token: "t", Reference: []string{"r"}}
+		})},
+		{"the NCA", "", cybertip.TestURL, with(func(r *ReportingConfig) {
+			r.Environment, r.Route = "test", "nca"
+			r.UK = UKConfig{Provider: true, Registered: "2026-04-07", Holidays: []string{"2026-12-25"}}
+			r.NCA = NCAConfig{URL: "https://nca.example.test/", Token: "t", Reference: []string{"r"}}
+		})},
 		{"no password file", "password_file", "", with(func(r *ReportingConfig) { r.Environment = "test"; r.PasswordFile = "/does/not/exist" })},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,7 +3,10 @@ package media
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+	"unicode"
 )
 
 func seed(f *testing.F) {
@@ -65,6 +68,22 @@ func FuzzExamine(f *testing.F) {
 		}
 		if _, err := p.encode(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// FuzzMetadata feeds the reader of metadata, whose parsers are a library's.
+func FuzzMetadata(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, ok := metadataFormats[sniff(data)]; !ok {
+			return
+		}
+		told := readMetadata(data, time.Second)
+		for _, tag := range told.clean() {
+			if len([]rune(tag.Name)) > 65 || len([]rune(tag.Value)) > maxTagValue+1 || strings.ContainsFunc(tag.Name+tag.Value, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Errorf("tag %q: %q", tag.Name, tag.Value)
+			}
 		}
 	})
 }

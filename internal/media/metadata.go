@@ -15,7 +15,8 @@ import (
 )
 
 // Tag is one line of what a picture says of itself (EXIF): when and where it was
-// taken, with which device. Names are EXIF's own, such as "DateTimeOriginal".
+// taken, with which device. Names are those that ExifTool gives, such as
+// "DateTimeOriginal".
 type Tag struct{ Name, Value string }
 
 // Limits on tags: what is beyond is left out and said to be.

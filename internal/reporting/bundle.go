@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -52,7 +51,7 @@ func (d *Desk) Bundle(ctx context.Context, who safety.Actor, reportID, passphras
 	if err != nil {
 		return nil, err
 	}
-	if b.json, err = json.MarshalIndent(doc, "", "  "); err != nil {
+	if b.json, err = doc.JSON(); err != nil {
 		return nil, err
 	}
 	if b.pdf, err = doc.PDF(b.json); err != nil {

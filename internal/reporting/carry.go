@@ -212,6 +212,12 @@ func officeHours(t time.Time, uk UK) bool {
 	})
 }
 
+// LateArgs is the durable job that tells of late reports.
+type LateArgs struct{}
+
+// Kind names the job.
+func (LateArgs) Kind() string { return "report_late" }
+
 // Late tells of the reports that were not filed by their time: once each, by an
 // event and a ledger row. It returns how many.
 func (d *Desk) Late(ctx context.Context) (int, error) {

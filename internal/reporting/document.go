@@ -2,6 +2,7 @@ package reporting
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -43,6 +44,9 @@ type Document struct {
 
 // DocumentFormat names the format and its version.
 const DocumentFormat = "rowan-report/1"
+
+// JSON writes the document as it goes out.
+func (doc *Document) JSON() ([]byte, error) { return json.MarshalIndent(doc, "", "  ") }
 
 // DocumentReporter is who reports.
 type DocumentReporter struct {

@@ -131,7 +131,7 @@ func (f *filing) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := context.WithTimeout(ctx, f.d.cfg.CallLimit)
 	defer cancel()
 	resp, err := f.d.cfg.Client.Submit(call, doc)
 	if err != nil {
@@ -187,7 +187,7 @@ func (f *filing) upload(ctx context.Context, remote int64, file file) error {
 	if err := f.setFile(ctx, file.row, nil); err != nil {
 		return err
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := context.WithTimeout(ctx, f.d.cfg.CallLimit)
 	defer cancel()
 	resp, err := f.d.cfg.Client.Upload(call, remote, uploadName(file), bytes.NewReader(data), e.Size)
 	if err != nil {
@@ -210,7 +210,7 @@ func (f *filing) describe(ctx context.Context, in *input, remote int64, file fil
 	if err := f.setFile(ctx, file.row, nil); err != nil {
 		return err
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := context.WithTimeout(ctx, f.d.cfg.CallLimit)
 	defer cancel()
 	resp, err := f.d.cfg.Client.FileInfo(call, details)
 	if err != nil {
@@ -247,7 +247,7 @@ func (f *filing) retract(ctx context.Context, next State) error {
 	if err != nil {
 		return err
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := context.WithTimeout(ctx, f.d.cfg.CallLimit)
 	defer cancel()
 	resp, err := f.d.cfg.Client.Retract(call, remote)
 	class, _ := cybertip.Classify(err)
@@ -270,7 +270,7 @@ func (f *filing) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := context.WithTimeout(ctx, f.d.cfg.CallLimit)
 	defer cancel()
 	resp, err := f.d.cfg.Client.Finish(call, remote)
 	class, _ := cybertip.Classify(err)

@@ -67,7 +67,7 @@ func (f *filing) sendNCA(ctx context.Context) error {
 	if err := f.to(ctx, Opening, nil, nil); err != nil {
 		return err
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := context.WithTimeout(ctx, f.d.cfg.CallLimit)
 	defer cancel()
 	ex, reference, err := f.d.cfg.NCA.send(call, doc, body, kind, f.d.now())
 	switch {
@@ -89,7 +89,7 @@ func (d *Desk) ncaRequest(ctx context.Context, in *input) (doc []byte, body *byt
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if doc, err = json.MarshalIndent(document, "", "  "); err != nil {
+	if doc, err = document.JSON(); err != nil {
 		return nil, nil, "", err
 	}
 	body = &bytes.Buffer{}

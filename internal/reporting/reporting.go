@@ -124,6 +124,9 @@ type Config struct {
 	// Keep is how long the evidence of a case is kept after its report was
 	// withdrawn.
 	Keep time.Duration
+	// CallLimit bounds one call to an authority; 0 is four minutes, which is also
+	// the most: a worker's lease must outlast it.
+	CallLimit time.Duration
 	// Due is by when a report must be filed, from its draft; the law gives P1 no
 	// hours at all ("immediately"), and the others none either: these are alarms,
 	// set by the operator. Defaults: [DefaultDue].
@@ -156,6 +159,9 @@ func NewDesk(s *store.Store, v *vault.Vault, now func() time.Time, cfg Config, h
 	}
 	if cfg.Due == nil {
 		cfg.Due = DefaultDue
+	}
+	if cfg.CallLimit <= 0 || cfg.CallLimit > callLimit {
+		cfg.CallLimit = callLimit
 	}
 	return &Desk{store: s, vault: v, now: now, cfg: cfg, hooks: h}
 }
@@ -370,8 +376,12 @@ func (d *Desk) EditDraft(ctx context.Context, who safety.Actor, reportID string,
 		if err := fillPeople(ctx, tx.Queries, rec.People); err != nil {
 			return err
 		}
-		if wrong := rec.check(d.now()); len(wrong) > 0 {
-			return &WrongError{wrong}
+		wrong, err := unknownFiles(ctx, tx.Queries, r.ID, e.Files)
+		if err != nil {
+			return err
+		}
+		if wrong = append(wrong, rec.check(d.now())...); len(wrong) > 0 {
+			return safety.Wrap(safety.Invalid, &WrongError{wrong}, "the draft holds wrong values; nothing was changed")
 		}
 		rec.Declaration = nil // what was declared was another text
 		text, err := json.Marshal(rec)
@@ -389,6 +399,23 @@ func (d *Desk) EditDraft(ctx context.Context, who safety.Actor, reportID string,
 		return ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: who.ID, Action: "report.edit", Subject: r.CaseID,
 			Detail: r.ID + ": " + strings.Join(changed, ", ")})
 	})
+}
+
+// unknownFiles finds notes on files that the report does not have.
+func unknownFiles(ctx context.Context, q *db.Queries, reportID string, notes map[string]FileNotes) ([]Wrong, error) {
+	if len(notes) == 0 {
+		return nil, nil
+	}
+	rows, err := q.ReportFiles(ctx, reportID)
+	if err != nil {
+		return nil, fmt.Errorf("reading files: %w", err)
+	}
+	for id := range notes {
+		if !slices.ContainsFunc(rows, func(f db.ReportFile) bool { return f.EvidenceID == id }) {
+			return []Wrong{{"files", "names a file that is not in this report"}}, nil
+		}
+	}
+	return nil, nil
 }
 
 // fillPeople adds what the platform has said of the people's accounts.

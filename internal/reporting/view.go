@@ -19,9 +19,8 @@ type View struct {
 	Files     []FileView
 	Rules     []Rule
 	Duties    []Duty
-	Problems  []Wrong   // what keeps a draft from being filed
-	XML       string    // to NCMEC: as sent, or as it would be sent now
-	Document  *Document // to the others: the report in full
+	Problems  []Wrong // what keeps a draft from being filed
+	XML       string  // to NCMEC: as sent, or as it would be sent now
 	Prior     []db.Report
 	Others    []db.Report // that speak of the same items
 	Steps     []db.ReportStep
@@ -59,8 +58,6 @@ func (d *Desk) View(ctx context.Context, reportID string) (*View, error) {
 	}
 	if Authority(in.report.Authority) == NCMEC {
 		d.xml(in, v)
-	} else if v.Document, err = d.document(ctx, in); err != nil {
-		return nil, err
 	}
 	if in.report.State == string(Draft) {
 		v.Problems = slices.DeleteFunc(d.wrong(in), func(w Wrong) bool { return w.Path == declared(in).Name })
@@ -82,4 +79,22 @@ func (d *Desk) xml(in *input, v *View) {
 	if doc, err := cybertip.Marshal(d.compile(in)); err == nil {
 		v.XML = string(doc)
 	}
+}
+
+// Document renders a report in full, as it stands, and sets it for people to
+// read. Both are what a bundle made now would hold.
+func (d *Desk) Document(ctx context.Context, reportID string) (doc *Document, pdf []byte, err error) {
+	in, err := load(ctx, d.store.Read(), reportID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if doc, err = d.document(ctx, in); err != nil {
+		return nil, nil, err
+	}
+	text, err := doc.JSON()
+	if err != nil {
+		return nil, nil, err
+	}
+	pdf, err = doc.PDF(text)
+	return doc, pdf, err
 }

@@ -63,7 +63,11 @@ func TestViewed_RandomHistories(t *testing.T) {
 			}
 		}
 		if toNCA {
-			for _, content := range v.Document.Content {
+			doc, _, err := b.desk(nil).Document(t.Context(), c.reportID)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for _, content := range doc.Content {
 				for _, f := range content.Files {
 					if f.Viewed != seen[f.EvidenceID] {
 						rt.Fatalf("the document says %t, the log at the approval %t", f.Viewed, seen[f.EvidenceID])

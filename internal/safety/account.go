@@ -16,32 +16,32 @@ import (
 // chooses to tell. It is kept for reports and shown to reviewers. Everything but
 // the id is optional, and nothing here is derived or guessed by Rowan.
 type Account struct {
-	ID           string     `json:"id"`
-	Names        []string   `json:"names,omitempty"`
-	ScreenName   string     `json:"screen_name,omitempty"`
-	DisplayNames []string   `json:"display_names,omitempty"`
-	ProfileURL   string     `json:"profile_url,omitempty"`
-	ProfileBio   string     `json:"profile_bio,omitempty"`
-	DateOfBirth  string     `json:"date_of_birth,omitempty"` // YYYY-MM-DD
-	Age          *int       `json:"age,omitempty"`           // in years, 0 to 150
-	AgeSource    string     `json:"age_source,omitempty"`    // one of AgeSources
-	Emails       []Email    `json:"emails,omitempty"`
-	AllEmails    *bool      `json:"all_emails,omitempty"` // these are all the addresses that the platform has
-	Phones       []Phone    `json:"phones,omitempty"`
-	Addresses    []Address  `json:"addresses,omitempty"`
-	IPEvents     []IPEvent  `json:"ip_events,omitempty"`
-	Devices      []Device   `json:"devices,omitempty"`
-	GroupID      string     `json:"group_id,omitempty"`    // of a group that the account acted in
-	Vehicle      string     `json:"vehicle,omitempty"`     // description, where one is known
-	Compromised  *bool      `json:"compromised,omitempty"` // somebody else may have used it
-	Suspended    *Closure   `json:"suspended,omitempty"`   // for a time
-	Closed       *Closure   `json:"closed,omitempty"`      // for good
-	Location     *Location  `json:"location,omitempty"`    // as estimated by the platform
-	Linked       []Linked   `json:"linked,omitempty"`      // other accounts of the same person
-	Connections  []string   `json:"connections,omitempty"` // ids of accounts that it is connected to
-	Billing      []string   `json:"billing,omitempty"`     // payment details in words
-	Documents    []Document `json:"documents,omitempty"`   // of identity, that the platform holds
-	UpdatedAt    time.Time  `json:"updated_at"`
+	ID           string             `json:"id"`
+	Names        []string           `json:"names,omitempty"`
+	ScreenName   string             `json:"screen_name,omitempty"`
+	DisplayNames []string           `json:"display_names,omitempty"`
+	ProfileURL   string             `json:"profile_url,omitempty"`
+	ProfileBio   string             `json:"profile_bio,omitempty"`
+	DateOfBirth  string             `json:"date_of_birth,omitempty"` // YYYY-MM-DD
+	Age          *int               `json:"age,omitempty"`           // in years, 0 to 150
+	AgeSource    string             `json:"age_source,omitempty"`    // one of AgeSources
+	Emails       []Email            `json:"emails,omitempty"`
+	AllEmails    *bool              `json:"all_emails,omitempty"` // these are all the addresses that the platform has
+	Phones       []Phone            `json:"phones,omitempty"`
+	Addresses    []Address          `json:"addresses,omitempty"`
+	IPEvents     []IPEvent          `json:"ip_events,omitempty"`
+	Devices      []Device           `json:"devices,omitempty"`
+	GroupID      string             `json:"group_id,omitempty"`    // of a group that the account acted in
+	Vehicle      string             `json:"vehicle,omitempty"`     // description, where one is known
+	Compromised  *bool              `json:"compromised,omitempty"` // somebody else may have used it
+	Suspended    *Closure           `json:"suspended,omitempty"`   // for a time
+	Closed       *Closure           `json:"closed,omitempty"`      // for good
+	Location     *Location          `json:"location,omitempty"`    // as estimated by the platform
+	Linked       []Linked           `json:"linked,omitempty"`      // other accounts of the same person
+	Connections  []string           `json:"connections,omitempty"` // ids of accounts that it is connected to
+	Billing      []string           `json:"billing,omitempty"`     // payment details in words
+	Documents    []IdentityDocument `json:"documents,omitempty"`   // of identity, that the platform holds
+	UpdatedAt    time.Time          `json:"updated_at"`
 }
 
 // AgeSources say how an age is known.
@@ -129,9 +129,9 @@ type Linked struct {
 	Note       string `json:"note,omitempty"`
 }
 
-// Document is a document of identity that the platform holds; the document
+// IdentityDocument is a document of identity that the platform holds; the document
 // itself is handed over apart.
-type Document struct {
+type IdentityDocument struct {
 	Kind   string `json:"kind"`
 	Issuer string `json:"issuer,omitempty"`
 	Note   string `json:"note,omitempty"`
