@@ -1,4 +1,4 @@
-import { del, get, patch, picture, post, put, query, text, upload } from './client'
+import { del, download, get, patch, picture, post, put, query, text, upload } from './client'
 import type * as t from './types'
 
 const id = encodeURIComponent
@@ -35,9 +35,19 @@ export const reports = {
     get<t.Page<t.ReportSummary>>(`/v1/reports${query({ state, ...page(cursor) })}`),
   get: (r: string) => get<t.ReportDetail>(`/v1/reports/${id(r)}`),
   save: (r: string, d: t.DraftInput) => put<t.ReportDetail>(`/v1/reports/${id(r)}/draft`, d),
-  approve: (r: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/approve`),
+  approve: (r: string, declared: boolean) => post<t.ReportDetail>(`/v1/reports/${id(r)}/approve`, { declared }),
   withdraw: (r: string, reason: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/withdraw`, { reason }),
   retry: (r: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/retry`),
+  route: (r: string, authority: 'ncmec' | 'nca', reason: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/route`, { authority, reason }),
+  supplement: (r: string, reason: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/supplement`, { reason }),
+  refer: (c: string, to: t.Agency) => post<t.ReportDetail>(`/v1/cases/${id(c)}/referrals`, to),
+  handOver: (r: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/hand-over`),
+  reference: (r: string, reference: string, receipt: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/reference`, { reference, receipt }),
+  reconcile: (r: string, reference: string, note: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/reconcile`, { reference, note }),
+  mend: (r: string, reason: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/mend`, { reason }),
+  call: (r: string, spoke_to: string, note: string) => post<t.ReportDetail>(`/v1/reports/${id(r)}/call`, { spoke_to, note }),
+  bundle: (r: string, passphrase: string) => download('POST', `/v1/reports/${id(r)}/bundle`, { passphrase }),
+  pdf: (r: string) => download('GET', `/v1/reports/${id(r)}/document`),
 }
 
 export const lists = {

@@ -21,11 +21,12 @@ const quiet = 30_000
 interface Options {
   body?: unknown
   form?: FormData
+  slow?: boolean // many bytes come
   signal?: AbortSignal
 }
 
 async function send(method: string, path: string, o: Options = {}): Promise<Response> {
-  const limit = AbortSignal.timeout(o.form ? 10 * quiet : quiet)
+  const limit = AbortSignal.timeout(o.form || o.slow ? 10 * quiet : quiet)
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
@@ -97,6 +98,22 @@ export async function picture(method: 'GET' | 'POST', path: string, body?: unkno
     throw new Problem(res.status, 'Not a picture', `The server sent “${blob.type || 'no type'}” instead of a picture.`)
   }
   return blob
+}
+
+/** Fetches a file whole and hands it to the browser to save. */
+export async function download(method: 'GET' | 'POST', path: string, body?: unknown): Promise<void> {
+  const res = await send(method, path, { body, slow: true })
+  let blob: Blob
+  try {
+    blob = await res.blob()
+  } catch {
+    throw new Problem(0, 'Cut short', 'The file did not arrive whole, and nothing was saved. Try again.')
+  }
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(blob)
+  link.download = /filename="([^"]+)"/.exec(res.headers.get('Content-Disposition') ?? '')?.[1] ?? 'download'
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
 }
 
 /** Builds a query string and leaves out what is empty. */

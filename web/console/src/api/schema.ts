@@ -124,6 +124,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/referrals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draft a referral of a confirmed case to a police force or another body
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["refer-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/release": {
         parameters: {
             query?: never;
@@ -658,10 +678,70 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * File a report
+         * File a report, or release it to the person who carries it
          * @description Needs the scope `reports:approve`.
          */
         post: operations["approve-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the report and its files as an encrypted ZIP
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["take-bundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record the phone call that an urgent report needs out of hours
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["report-call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report as PDF, for people to read
+         * @description Needs the scope `reports:read`.
+         */
+        get: operations["get-report-document"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -688,6 +768,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reports/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * You begin to submit it at the authority now
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["hand-over-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/mend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an approved report that people carry back to a draft
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["mend-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what you found at the authority about a report that was on its way
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["reconcile-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/reference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enter the authority's reference: the report is filed
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["enter-reference"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reports/{id}/retry": {
         parameters: {
             query?: never;
@@ -702,6 +862,46 @@ export interface paths {
          * @description Needs the scope `reports:approve`.
          */
         post: operations["retry-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a draft to another authority
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["route-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/supplement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draft a report that adds to a filed one
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["supplement-report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -990,23 +1190,78 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AccountModel: {
+            addresses?: components["schemas"]["AddressModel"][];
+            /** Format: int64 */
+            age?: number;
+            /** @enum {string} */
+            age_source?: "self_declared" | "inferred" | "estimated" | "verified";
+            /** @description These are all the addresses that the platform has */
+            all_emails?: boolean;
+            /** @description Payment details in words */
+            billing?: string[];
+            closed?: components["schemas"]["ClosureModel"];
+            /** @description Somebody else may have used the account */
+            compromised?: boolean;
+            /** @description Ids of accounts that it is connected to */
+            connections?: string[];
             /** @description YYYY-MM-DD */
             date_of_birth?: string;
             devices?: components["schemas"]["DeviceModel"][];
             display_names?: string[];
+            /** @description Documents of identity that the platform holds */
+            documents?: components["schemas"]["DocumentModel"][];
             emails?: components["schemas"]["EmailModel"][];
+            /** @description A group that the account acted in */
+            group_id?: string;
             ip_events?: components["schemas"]["IPEventModel"][];
+            /** @description Other accounts of the same person */
+            linked?: components["schemas"]["LinkedModel"][];
+            /** @description As estimated by the platform */
+            location?: components["schemas"]["LocationModel"];
             /** @description Given and family name as one string, the current one first */
             names?: string[];
             phones?: components["schemas"]["PhoneModel"][];
             profile_bio?: string;
             profile_url?: string;
             screen_name?: string;
+            suspended?: components["schemas"]["ClosureModel"];
+            vehicle?: string;
+        };
+        Address: {
+            city?: string;
+            country?: string;
+            postal_code?: string;
+            region?: string;
+            street?: string;
+            type?: string;
+        };
+        AddressModel: {
+            city?: string;
+            country?: string;
+            postal_code?: string;
+            /** @description State or county; in the US its two letters */
+            region?: string;
+            street?: string;
+            /** @enum {string} */
+            type?: "home" | "business" | "billing" | "shipping" | "technical";
+        };
+        Agency: {
+            contact?: string;
+            name: string;
+            reason: string;
+        };
+        ApproveModel: {
+            /** @description You make the declaration that reports to the NCA need */
+            declared?: boolean;
         };
         AuthorityModel: {
             /** @enum {string} */
             environment: "standin" | "test" | "production";
             name: string;
+        };
+        BundleInputBody: {
+            /** @description It is not kept; without it nobody opens the bundle */
+            passphrase: string;
         };
         ByPriority: {
             /** Format: int64 */
@@ -1015,6 +1270,10 @@ export interface components {
             P2: number;
             /** Format: int64 */
             P3: number;
+        };
+        CallInputBody: {
+            note?: string;
+            spoke_to: string;
         };
         CaseDetail: {
             account?: components["schemas"]["KnownAccount"];
@@ -1135,6 +1394,15 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        ClosureModel: {
+            /** Format: date-time */
+            at?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            notified?: boolean;
+            /** Format: date-time */
+            notified_at?: string;
+        };
         CompletenessModel: {
             missing: components["schemas"]["MissingModel"][];
             /**
@@ -1142,6 +1410,22 @@ export interface components {
              * @description 0 to 100
              */
             score: number;
+        };
+        Contact: {
+            agency: string;
+            case_number?: string;
+            /** @description Of the foreign agency */
+            country?: string;
+            /** @description Legal process of the reporter's own country was served */
+            domestic?: boolean;
+            /** @description Legal process of another country was served */
+            foreign?: boolean;
+            officer_email?: string;
+            officer_first?: string;
+            officer_last?: string;
+            officer_phone?: string;
+            /** @description The incident was reported to the agency */
+            reported?: boolean;
         };
         Credentials: {
             feedback_key?: string;
@@ -1216,17 +1500,53 @@ export interface components {
             webhook_id: string;
         };
         DeviceModel: {
+            /** Format: date-time */
+            at?: string;
+            /** @enum {string} */
+            event?: "login" | "registration" | "purchase" | "upload" | "other" | "unknown";
             type: string;
             value: string;
         };
+        DocumentModel: {
+            issuer?: string;
+            kind: string;
+            note?: string;
+        };
         DraftModel: {
             additional_info?: string;
+            agency?: components["schemas"]["Agency"];
+            annotations: string[];
+            contact?: components["schemas"]["Contact"];
+            emergency?: string;
             /** @description Its presence escalates the report */
             escalate_reason?: string;
+            /** @description Notes by evidence id */
+            files: {
+                [key: string]: components["schemas"]["FileNotes"];
+            };
             /** Format: date-time */
             incident_at: string;
+            incident_note?: string;
+            ncmec_class?: string;
+            people: components["schemas"]["InvolvedModel"][];
+            places: components["schemas"]["Place"][];
             platform: string;
+            /** @description Earlier reports that Rowan does not know of */
+            prior: components["schemas"]["Reference"][];
+            /** @description A person has chosen the priority */
+            priority_chosen: boolean;
+            priority_reason?: string;
             reported_user?: components["schemas"]["KnownAccount"];
+            supplement?: string;
+            third_party?: boolean;
+            uk_class?: string;
+            uk_links: components["schemas"]["UKLink"][];
+        };
+        DutyModel: {
+            done: boolean;
+            name: string;
+            source: string;
+            why: string;
         };
         EarlierModel: {
             /** Format: date-time */
@@ -1246,15 +1566,46 @@ export interface components {
             /** @enum {string} */
             uk_class?: "A" | "B" | "C";
         };
-        EditInputBody: {
+        EditModel: {
             additional_info?: string;
+            /** @description Whom a referral goes to */
+            agency?: components["schemas"]["Agency"];
+            annotations?: string[];
+            /** @description What law enforcement knows already */
+            contact?: components["schemas"]["Contact"];
+            /** @description What was done to protect somebody at once */
+            emergency?: string;
             escalate_reason?: string;
+            /** @description By evidence id; those that are named are replaced */
+            files?: {
+                [key: string]: components["schemas"]["FileNotes"];
+            };
             /** Format: date-time */
             incident_at?: string;
+            incident_note?: string;
+            incident_type?: string;
+            /** @description Take what was said in contact away */
+            no_contact?: boolean;
+            people?: components["schemas"]["InvolvedModel"][];
+            places?: components["schemas"]["Place"][];
+            prior?: components["schemas"]["Reference"][];
+            /**
+             * @description Only people choose it, and nothing lowers it
+             * @enum {string}
+             */
+            priority?: "P1" | "P2" | "P3";
+            priority_reason?: string;
+            /** @description The account is on a service that the reporter does not run */
+            third_party?: boolean;
+            uk_links?: components["schemas"]["UKLink"][];
         };
         EmailModel: {
             address: string;
+            /** @enum {string} */
+            type?: "home" | "work" | "business" | "recovery";
             verified?: boolean;
+            /** Format: date-time */
+            verified_at?: string;
         };
         EntriesOutputBody: {
             items: components["schemas"]["EntryModel"][];
@@ -1305,6 +1656,10 @@ export interface components {
         ExchangesOutputBody: {
             items: components["schemas"]["ListExchangeModel"][];
         };
+        FileNotes: {
+            annotations?: string[];
+            note?: string;
+        };
         FindingModel: {
             detector: string;
             /** Format: int64 */
@@ -1334,6 +1689,15 @@ export interface components {
             at: string;
             detail: string;
         };
+        IPEvent: {
+            /** Format: date-time */
+            at: string;
+            event?: string;
+            ip: string;
+            /** Format: int64 */
+            port?: number;
+            proxy?: boolean;
+        };
         IPEventModel: {
             /** Format: date-time */
             at: string;
@@ -1342,6 +1706,8 @@ export interface components {
             ip: string;
             /** Format: int64 */
             port?: number;
+            /** @description The address may be a proxy's */
+            proxy?: boolean;
         };
         ImportResultModel: {
             /** Format: int64 */
@@ -1358,6 +1724,18 @@ export interface components {
         };
         IncidentTypesBody: {
             items: components["schemas"]["IncidentTypeModel"][];
+        };
+        InvolvedModel: {
+            /** @description What the platform has said of the account */
+            readonly account?: components["schemas"]["KnownAccount"];
+            account_id?: string;
+            /** Format: int64 */
+            age?: number;
+            name?: string;
+            note?: string;
+            /** @enum {string} */
+            role: "victim" | "recipient" | "associated";
+            school?: string;
         };
         ItemModel: {
             content_id: string;
@@ -1398,27 +1776,63 @@ export interface components {
             items: components["schemas"]["KeyModel"][];
         };
         KnownAccount: {
+            addresses?: components["schemas"]["AddressModel"][];
+            /** Format: int64 */
+            age?: number;
+            /** @enum {string} */
+            age_source?: "self_declared" | "inferred" | "estimated" | "verified";
+            /** @description These are all the addresses that the platform has */
+            all_emails?: boolean;
+            /** @description Payment details in words */
+            billing?: string[];
+            closed?: components["schemas"]["ClosureModel"];
+            /** @description Somebody else may have used the account */
+            compromised?: boolean;
+            /** @description Ids of accounts that it is connected to */
+            connections?: string[];
             /** @description YYYY-MM-DD */
             date_of_birth?: string;
             devices?: components["schemas"]["DeviceModel"][];
             display_names?: string[];
+            /** @description Documents of identity that the platform holds */
+            documents?: components["schemas"]["DocumentModel"][];
             emails?: components["schemas"]["EmailModel"][];
+            /** @description A group that the account acted in */
+            group_id?: string;
             id: string;
             ip_events?: components["schemas"]["IPEventModel"][];
+            /** @description Other accounts of the same person */
+            linked?: components["schemas"]["LinkedModel"][];
+            /** @description As estimated by the platform */
+            location?: components["schemas"]["LocationModel"];
             /** @description Given and family name as one string, the current one first */
             names?: string[];
             phones?: components["schemas"]["PhoneModel"][];
             profile_bio?: string;
             profile_url?: string;
             screen_name?: string;
+            suspended?: components["schemas"]["ClosureModel"];
             /** Format: date-time */
             updated_at: string;
+            vehicle?: string;
         };
         LinkInputBody: {
             token: string;
         };
         LinkOutputBody: {
             link: string;
+        };
+        LinkedModel: {
+            email?: string;
+            id?: string;
+            note?: string;
+            /** @description Another service; left out for this one */
+            platform?: string;
+            profile_url?: string;
+            screen_name?: string;
+            third_party?: boolean;
+            /** @enum {string} */
+            type: "billing" | "linked" | "business" | "creator" | "parent/guardian" | "other";
         };
         LinksCheck: {
             /** @description The platform's id of the account that sent it */
@@ -1546,6 +1960,14 @@ export interface components {
         };
         ListsOutputBody: {
             items: components["schemas"]["ListModel"][];
+        };
+        LocationModel: {
+            /** Format: date-time */
+            at?: string;
+            city?: string;
+            country: string;
+            region?: string;
+            verified?: boolean;
         };
         LoginBeginBody: {
             flow: string;
@@ -1711,8 +2133,44 @@ export interface components {
             name: string;
         };
         PhoneModel: {
+            calling_code?: string;
+            extension?: string;
+            /** @description Without the calling code where that is given */
             number: string;
+            /** @enum {string} */
+            type?: "mobile" | "home" | "business" | "work" | "fax" | "internet" | "recovery";
             verified?: boolean;
+            /** Format: date-time */
+            verified_at?: string;
+        };
+        Place: {
+            addresses?: components["schemas"]["Address"][];
+            content?: string;
+            emails?: string[];
+            file_names?: string;
+            info?: string;
+            ip_events?: components["schemas"]["IPEvent"][];
+            /** @enum {string} */
+            kind: "web" | "email" | "newsgroup" | "chat" | "game" | "phone" | "offline" | "peer_to_peer";
+            /** Format: double */
+            latitude?: number;
+            /** Format: double */
+            longitude?: number;
+            /** @description Chat client, game, newsgroup, program or location */
+            name?: string;
+            phone?: string;
+            /** @description Chat room, or the console of a game */
+            room?: string;
+            /** @description The page is on another company's server */
+            third_party?: boolean;
+            urls?: string[];
+        };
+        PriorModel: {
+            authority: string;
+            /** Format: date-time */
+            filed_at?: string;
+            id: string;
+            remote_id: string;
         };
         Problem: {
             /** @description What is wrong, in a sentence. Never repeats what was sent */
@@ -1758,6 +2216,25 @@ export interface components {
             /** Format: int64 */
             used: number;
         };
+        ReasonInputBody: {
+            reason: string;
+        };
+        ReconcileInputBody: {
+            /** @description Where you looked, and what you saw */
+            note: string;
+            /** @description Empty: it is not there, and may be tried again */
+            reference?: string;
+        };
+        Reference: {
+            /** @description ncmec, nca, police or another name */
+            body: string;
+            number: string;
+        };
+        ReferenceInputBody: {
+            /** @description The automated receipt, word for word */
+            receipt?: string;
+            reference: string;
+        };
         ReportDetail: {
             /** Format: date-time */
             approved_at?: string;
@@ -1768,12 +2245,23 @@ export interface components {
              */
             attempts: number;
             /** @enum {string} */
-            authority: "ncmec";
+            authority: "ncmec" | "nca" | "referral";
+            /** @description A person takes it to the authority */
+            carried: boolean;
             case_id: string;
             completeness: components["schemas"]["CompletenessModel"];
             /** Format: date-time */
             created_at: string;
+            /** @description What the approver must declare */
+            declaration?: string;
             draft: components["schemas"]["DraftModel"];
+            /**
+             * Format: date-time
+             * @description When the operator's alarm goes off, if it is not filed by then
+             */
+            due_at?: string;
+            /** @description What the filing still asks of people */
+            duties: components["schemas"]["DutyModel"][];
             /** @enum {string} */
             environment: "standin" | "test" | "production";
             exchanges: components["schemas"]["ExchangeModel"][];
@@ -1785,17 +2273,27 @@ export interface components {
             last_error?: string;
             /** Format: date-time */
             next_attempt_at?: string;
+            /** @description Filed before on the account or the case */
+            prior: components["schemas"]["PriorModel"][];
+            /** @description P1, P2 or P3; empty in reports of versions before it was kept */
+            priority: string;
             /** @description What must be mended before it can be filed */
             problems: components["schemas"]["ProblemModel"][];
             /** @description The authority's receipt, verbatim */
             receipt?: string;
             /** @description The authority's number */
             remote_id?: string;
+            /** @description What must hold before it may be filed, and whether it does */
+            rules: components["schemas"]["RuleModel"][];
             /** @enum {string} */
             state: "draft" | "approved" | "opening" | "open" | "sealed" | "filed" | "withdrawn";
+            /** @description What people did by hand */
+            steps: components["schemas"]["StepModel"][];
+            /** @description The filed report that this one adds to */
+            supplements?: string;
             /** Format: date-time */
             updated_at: string;
-            /** @description The document that was or would be sent */
+            /** @description To NCMEC: the document that was or would be sent */
             xml?: string;
         };
         ReportFileModel: {
@@ -1809,6 +2307,8 @@ export interface components {
             size: number;
             /** @enum {string} */
             state: "waiting" | "uploading" | "uploaded" | "describing" | "described";
+            /** @description Context, and not the content itself */
+            supplemental: boolean;
             /** @description A person of the service viewed the whole file, by the view log */
             viewed_by_esp: boolean;
         };
@@ -1819,10 +2319,17 @@ export interface components {
              */
             attempts: number;
             /** @enum {string} */
-            authority: "ncmec";
+            authority: "ncmec" | "nca" | "referral";
+            /** @description A person takes it to the authority */
+            carried: boolean;
             case_id: string;
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When the operator's alarm goes off, if it is not filed by then
+             */
+            due_at?: string;
             /** @enum {string} */
             environment: "standin" | "test" | "production";
             /** Format: date-time */
@@ -1832,10 +2339,14 @@ export interface components {
             last_error?: string;
             /** Format: date-time */
             next_attempt_at?: string;
+            /** @description P1, P2 or P3; empty in reports of versions before it was kept */
+            priority: string;
             /** @description The authority's number */
             remote_id?: string;
             /** @enum {string} */
             state: "draft" | "approved" | "opening" | "open" | "sealed" | "filed" | "withdrawn";
+            /** @description The filed report that this one adds to */
+            supplements?: string;
             /** Format: date-time */
             updated_at: string;
         };
@@ -1847,10 +2358,22 @@ export interface components {
             /** @description Why you need to see it; kept in the ledger */
             reason: string;
         };
+        RouteInputBody: {
+            /** @enum {string} */
+            authority: "ncmec" | "nca";
+            reason: string;
+        };
         RowModel: {
             /** Format: int64 */
             line: number;
             problem: string;
+        };
+        RuleModel: {
+            holds: boolean;
+            name: string;
+            /** @description Where the rule comes from; [P] was read in the original, [S] in secondary sources */
+            source: string;
+            why: string;
         };
         Score: {
             /**
@@ -1950,6 +2473,18 @@ export interface components {
             items: components["schemas"]["SignalModel"][];
             next_cursor?: string;
         };
+        StepModel: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            detail?: string;
+            step: string;
+        };
+        UKLink: {
+            evidence: string;
+            /** @enum {string} */
+            ground: "place" | "nationality" | "suspect_location" | "victim_location";
+        };
         UserModel: {
             /** Format: date-time */
             created_at: string;
@@ -1998,9 +2533,6 @@ export interface components {
         };
         WebhooksOutputBody: {
             items: components["schemas"]["WebhookModel"][];
-        };
-        WithdrawInputBody: {
-            reason: string;
         };
     };
     responses: never;
@@ -2193,6 +2725,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DecisionModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "refer-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Agency"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
                 };
             };
             /** @description Error */
@@ -3219,7 +3786,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApproveModel"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -3228,6 +3799,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleInputBody"];
+            };
+        };
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "report-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-report-document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description Error */
@@ -3252,7 +3926,143 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EditInputBody"];
+                "application/json": components["schemas"]["EditModel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hand-over-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "mend-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "reconcile-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconcileInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "enter-reference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceInputBody"];
             };
         };
         responses: {
@@ -3307,6 +4117,76 @@ export interface operations {
             };
         };
     };
+    "route-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "supplement-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "withdraw-report": {
         parameters: {
             query?: never;
@@ -3318,7 +4198,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["WithdrawInputBody"];
+                "application/json": components["schemas"]["ReasonInputBody"];
             };
         };
         responses: {

@@ -38,7 +38,13 @@ export type ReportDetail = S['ReportDetail']
 export type ReportState = ReportSummary['state']
 export type ReportFile = S['ReportFileModel']
 export type Environment = ReportSummary['environment']
-export type DraftInput = Fields<S['EditInputBody']>
+export type DraftInput = Fields<S['EditModel']>
+export type Draft = S['DraftModel']
+export type Place = S['Place']
+export type Involved = S['InvolvedModel']
+export type Rule = S['RuleModel']
+export type Duty = S['DutyModel']
+export type Agency = Fields<S['Agency']>
 
 export type List = S['ListModel']
 export type NewList = Fields<S['NewListModel']>

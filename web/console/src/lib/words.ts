@@ -150,12 +150,20 @@ const reportStates: Record<ReportState, string> = {
   filed: 'Filed',
   withdrawn: 'Withdrawn',
 }
-export const reportState = (s: ReportState) => reportStates[s] ?? s
+/** A person who carries a report hands it over; Rowan opens one. */
+export const reportState = (s: ReportState, carried = false) => (carried && s === 'opening' ? 'On its way' : (reportStates[s] ?? s))
 
 export const steps = ['Draft', 'Approved', 'Opened', 'Files sent', 'Sealed', 'Filed'] as const
+export const stepsByHand = ['Draft', 'Approved', 'On its way', 'Filed'] as const
 
 /** How many steps are behind a report, and which one it is on (none when finished or withdrawn). */
-export function stepOf(s: ReportState): { done: number; now: number } {
+export function stepOf(s: ReportState, carried = false): { done: number; now: number } {
+  if (carried) {
+    if (s === 'filed') return { done: 4, now: -1 }
+    if (s === 'withdrawn') return { done: 0, now: -1 }
+    const now = s === 'draft' ? 0 : 2
+    return { done: now, now }
+  }
   switch (s) {
     case 'draft':
       return { done: 0, now: 0 }
@@ -183,11 +191,62 @@ export function accountRows(a: Account): { label: string; values: string[] }[] {
     { label: 'Email', values: (a.emails ?? []).map((e) => e.address + mark(e.verified)) },
     { label: 'Phone', values: (a.phones ?? []).map((p) => p.number + mark(p.verified)) },
     { label: 'Date of birth', values: a.date_of_birth ? [a.date_of_birth] : [] },
+    { label: 'Age', values: a.age !== undefined ? [`${a.age}${a.age_source ? ` (${a.age_source.replace('_', ' ')})` : ''}`] : [] },
+    { label: 'Address', values: (a.addresses ?? []).map((x) => [x.type, x.street, x.city, x.postal_code, x.region, x.country].filter(Boolean).join(', ')) },
+    { label: 'Estimated place', values: a.location ? [[a.location.city, a.location.region, a.location.country].filter(Boolean).join(', ')] : [] },
+    { label: 'Suspended', values: a.suspended ? [a.suspended.at ? moment(a.suspended.at) : 'yes'] : [] },
+    { label: 'Closed', values: a.closed ? [a.closed.at ? moment(a.closed.at) : 'yes'] : [] },
+    { label: 'Other accounts', values: (a.linked ?? []).map((l) => [l.type, l.platform, l.id, l.screen_name].filter(Boolean).join(', ')) },
+    { label: 'Connected to', values: a.connections?.length ? [plural(a.connections.length, 'account')] : [] },
+    { label: 'Payment', values: a.billing ?? [] },
+    { label: 'Identity papers', values: (a.documents ?? []).map((d) => [d.kind, d.issuer].filter(Boolean).join(', ')) },
     { label: 'Profile', values: a.profile_url ? [a.profile_url] : [] },
     { label: 'About them', values: a.profile_bio ? [a.profile_bio] : [] },
     { label: 'Devices', values: (a.devices ?? []).map((d) => `${d.type} ${d.value}`) },
   ]
   return rows.filter((r) => r.values.length > 0)
+}
+
+/** An authority in a sentence. */
+export const toAuthority = (n: string, agency?: string) => (n === 'nca' ? 'the NCA' : n === 'referral' ? (agency ?? 'law enforcement') : authorityName(n))
+
+/** Flags of a report, in NCMEC's sense (documentation of 2025). */
+export const annotationWords: Record<string, string> = {
+  sextortion: 'Extortion with images',
+  solicitation: 'A child was asked for images',
+  minor_to_minor: 'Between minors',
+  spam: 'Spam',
+  sadistic_exploitation: 'Sadistic exploitation',
+}
+
+export const fileNoteWords: Record<string, string> = {
+  drawing: 'Drawing or virtual',
+  meme: 'Potential meme',
+  viral: 'Viral',
+  self_production: 'Possibly made by the child',
+  physical_harm: 'Physical harm',
+  violence: 'Violence',
+  animal: 'Animal',
+  live_streaming: 'Streamed live when uploaded',
+  infant: 'Infant',
+  generative_ai: 'Made by a generator',
+}
+
+export const groundWords: Record<string, string> = {
+  place: 'Place of the upload or publication',
+  nationality: 'Nationality of the suspect',
+  suspect_location: 'Where the suspect is',
+  victim_location: 'Where the child is',
+}
+
+export const stepWords: Record<string, string> = {
+  bundle: 'took the bundle',
+  hand_over: 'began to submit it',
+  reference: 'entered the reference',
+  not_found: 'looked: it is not there',
+  found: 'looked: it is there',
+  phone_call: 'called',
+  mend: 'took it back to a draft',
 }
 
 /** `ncmec` is an abbreviation; a name with capitals or spaces is shown as it is. */
@@ -220,6 +279,16 @@ const acts: Record<string, string> = {
   'report.open': 'opened the report at the authority',
   'report.sealed': 'sealed the report',
   'report.filed': 'filed the report',
+  'report.route': 'sent the draft to another authority',
+  'report.bundle': 'took the bundle of the report',
+  'report.hand_over': 'began to submit the report',
+  'report.reference': 'entered the reference of the report',
+  'report.found': 'found the report at the authority',
+  'report.not_found': 'did not find the report at the authority',
+  'report.phone_call': 'called the authority',
+  'report.mend': 'took the report back to a draft',
+  'report.overdue': 'noticed that the report is late',
+  'authority.schema': 'noticed that the authority’s schema has changed',
   'session.begin': 'signed in',
   'session.end': 'signed out',
   'user.create': 'added a person',
