@@ -18,7 +18,7 @@ import (
 func (doc *Document) PDF(raw []byte) ([]byte, error) {
 	sum := sha256.Sum256(raw)
 	p := paper.New(paper.Info{Title: doc.title(), Subtitle: doc.Reporter.Organisation + ", " + doc.Incident.Platform,
-		Classification: "Confidential: for law enforcement only", Reference: "Report " + doc.ReportID + ", case " + doc.CaseID,
+		Classification: "Confidential: for law enforcement only", Reference: "Report " + doc.ReportID,
 		Digest: "SHA-256 of report.json: " + hex.EncodeToString(sum[:]), Made: doc.Made})
 	if doc.Test {
 		p.Notice("TEST. This is not a report of a real incident.")
@@ -56,10 +56,11 @@ func (doc *Document) first(p *paper.Doc) {
 	if doc.Escalate != "" {
 		facts = append(facts, paper.Fact{Label: "Why now", Value: doc.Escalate})
 	}
+	facts = append(facts, doc.suspect()...)
 	facts = append(facts, paper.Fact{Label: "What", Value: strings.Join(nonEmpty(doc.Incident.Type, strings.Join(doc.Incident.Annotations, ", ")), ": ")},
 		paper.Fact{Label: "When", Value: strings.Join(nonEmpty(utc(doc.Incident.At), doc.Incident.Note), ". ")},
 		paper.Fact{Label: "Where", Value: doc.Incident.Platform + " (" + doc.Incident.Surface + ")"},
-		paper.Fact{Label: "Content", Value: fmt.Sprintf("%d items, %d files, of which staff viewed %d in full", len(doc.Content), files, viewed)},
+		paper.Fact{Label: "Content", Value: counted(len(doc.Content), "item") + ", " + counted(files, "file") + fmt.Sprintf(", of which staff viewed %d in full", viewed)},
 		paper.Fact{Label: "Judged by", Value: doc.Judgement.By + ", " + utc(doc.Judgement.At) + class(doc.Judgement)},
 		paper.Fact{Label: "Found by", Value: strings.Join(doc.Detection.How, "\n")},
 		paper.Fact{Label: "Reported by", Value: strings.Join(nonEmpty(doc.Reporter.FirstName+" "+doc.Reporter.LastName, doc.Reporter.Email, doc.Reporter.Phone), ", ")})
@@ -76,6 +77,33 @@ func (doc *Document) first(p *paper.Doc) {
 	if doc.Other != "" {
 		p.Paragraph(doc.Other)
 	}
+}
+
+// suspect is who is reported, and where the account was seen last.
+func (doc *Document) suspect() []paper.Fact {
+	for _, u := range doc.Users {
+		if u.Role != "suspect" {
+			continue
+		}
+		name := u.Name
+		if a := u.Account; a != nil {
+			name = strings.Join(nonEmpty(strings.Join(a.Names, ", "), a.ScreenName), ", ")
+		}
+		out := []paper.Fact{{Label: "Who", Value: strings.Join(nonEmpty("account "+u.ID, name), ", ")}}
+		if a := u.Account; a != nil && len(a.IPEvents) > 0 {
+			last := slices.MaxFunc(a.IPEvents, func(x, y safety.IPEvent) int { return x.At.Compare(y.At) })
+			out = append(out, paper.Fact{Label: "Seen last", Value: address2(last.IP, int64(last.Port)) + ", " + utc(last.At)})
+		}
+		return out
+	}
+	return []paper.Fact{{Label: "Who", Value: "no account is known"}}
+}
+
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func class(j DocumentJudgement) string {
@@ -285,6 +313,7 @@ func (doc *Document) rest(p *paper.Doc) {
 	}
 	p.Heading("Judgement")
 	p.Paragraph(doc.Judgement.Reason)
+	p.Facts(paper.Fact{Label: "Case", Value: doc.CaseID, Mono: true})
 	if doc.Reporter.Legal != "" {
 		p.Heading("Legal process and emergencies")
 		p.Paragraph(doc.Reporter.Legal)

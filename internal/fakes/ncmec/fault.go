@@ -30,6 +30,7 @@ const (
 	HTML                   // a page of some proxy, with HTTP 200
 	WrongMD5               // an upload answered with another hash (After only)
 	Code                   // an answer with response code Fault.Code
+	Empty                  // HTTP 200 and nothing else (After only)
 	Twice                  // the request is carried out twice, the second answer is sent (Before only)
 )
 
@@ -68,6 +69,8 @@ func (f Fault) strike(w http.ResponseWriter, r *http.Request, a *answer) bool {
 	case HTML:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte("<!DOCTYPE html>\n<html><head><title>Rowan stand-in</title></head><body>We will be back.</body></html>\n"))
+	case Empty:
+		w.WriteHeader(http.StatusOK)
 	case Code:
 		*a = answer{code: f.Code, description: "injected fault"}
 		return false
