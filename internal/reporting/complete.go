@@ -28,7 +28,7 @@ func (d *Desk) completeness(in *input) (score int, missing []Missing) {
 		{10, everyItem(in.items, func(it db.Item) bool { return it.Ip != "" }), "items.ip", "the address of each upload"},
 		{5, everyItem(in.items, func(it db.Item) bool { return it.Port > 0 }), "items.port", "behind shared addresses the port is needed too"},
 		{10, everyItem(in.items, func(it db.Item) bool { return it.ContentAt > 0 }), "items.created_at", "when each item was uploaded"},
-		{5, in.body.NCMECClass != "", "ncmec_class", "sorts the report for the analyst"},
+		{5, in.classified(), "class", "sorts the report for the analyst"},
 		{5, d.cfg.Reporter.CompanyTemplate != "", "reporter.company_template", "how to serve legal process and whom to call in an emergency"},
 		{5, d.cfg.Reporter.Phone != "", "reporter.phone", "a number to call back"},
 	}
@@ -40,6 +40,14 @@ func (d *Desk) completeness(in *input) (score int, missing []Missing) {
 		}
 	}
 	return score, missing
+}
+
+// classified says that the scheme of the authority's country was used.
+func (in *input) classified() bool {
+	if Authority(in.report.Authority) == NCMEC {
+		return in.body.NCMECClass != ""
+	}
+	return in.body.UKClass != ""
 }
 
 func everyItem(items []db.Item, have func(db.Item) bool) bool {
