@@ -41,7 +41,10 @@ func segments(pairs []pair) []Segment {
 		all = append(all, chain(joined)...)
 	}
 	slices.SortFunc(all, func(a, b Segment) int {
-		return cmp.Or(-cmp.Compare(a.length(), b.length()), cmp.Compare(a.QueryFrom, b.QueryFrom), cmp.Compare(a.TargetFrom, b.TargetFrom))
+		// To the last field: the runs come in no order, and the same pairs must give
+		// the same segments.
+		return cmp.Or(-cmp.Compare(a.length(), b.length()), cmp.Compare(a.QueryFrom, b.QueryFrom), cmp.Compare(a.TargetFrom, b.TargetFrom),
+			-cmp.Compare(a.TargetTo, b.TargetTo), -cmp.Compare(a.Frames, b.Frames))
 	})
 	var out []Segment
 	for _, s := range all {
