@@ -28,7 +28,7 @@ func (d *Desk) exif(ctx context.Context, f file) ([]NamedValue, error) {
 	}
 	out, err := (*read)(ctx, data)
 	if err != nil {
-		return []NamedValue{{"metadata", fmt.Sprintf("could not be read: %v", err)}}, nil //nolint:nilerr // said in the report
+		return []NamedValue{{"metadata", fmt.Sprintf("could not be read: %v", err)}}, nil
 	}
 	return out, nil
 }

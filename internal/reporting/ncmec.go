@@ -353,7 +353,7 @@ func numbers(list []string) []int64 {
 	return out
 }
 
-func (d *Desk) details(f file, exif []cybertip.NameValue) []cybertip.Metadata {
+func metadata(exif []cybertip.NameValue) []cybertip.Metadata {
 	if len(exif) == 0 {
 		return nil
 	}
@@ -378,7 +378,7 @@ func (d *Desk) compileFile(in *input, f file, remoteReport int64, remoteFile str
 	out.FileRelevance, out.PubliclyAvailable = cybertip.Reported, &public
 	out.FileAnnotations = fileAnnotations(notes.Annotations)
 	out.IndustryClassification = cybertip.FileClassification(f.class)
-	out.OriginalFileName, out.OriginalFileHash, out.Details = c.to("file name", f.item.Filename, 2056), hashes(f.item), d.details(f, exif)
+	out.OriginalFileName, out.OriginalFileHash, out.Details = c.to("file name", f.item.Filename, 2056), hashes(f.item), metadata(exif)
 	if webURL(f.item.Url) {
 		out.LocationOfFile = f.item.Url
 	} else if f.item.Url != "" {
