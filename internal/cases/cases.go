@@ -159,6 +159,9 @@ func (d *Desk) Open(ctx context.Context, tx *store.Tx, c Content) (Opened, error
 	if err := d.seal(ctx, tx, caseID, itemID, c); err != nil {
 		return Opened{}, err
 	}
+	if err := d.gather(ctx, tx, caseID, itemID, c); err != nil {
+		return Opened{}, err
+	}
 	err = ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: safety.System.ID, Action: "case.item", Subject: caseID,
 		Detail: fmt.Sprintf("%s: verdict %s, %s, policy %s", itemID, c.Verdict, c.Scan, c.PolicyVersion)})
 	return Opened{CaseID: caseID, ItemID: itemID, New: true}, err

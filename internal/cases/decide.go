@@ -156,8 +156,7 @@ func (d *Desk) consequences(ctx context.Context, tx *store.Tx, c db.Case, made d
 		if err := d.hooks.Draft(ctx, tx, c, made); err != nil {
 			return fmt.Errorf("drafting report: %w", err)
 		}
-	} else if err := d.vault.SetClock(ctx, tx, c.ID, vault.Clock{Law: "operator policy", Until: now.Add(d.keep),
-		Basis: fmt.Sprintf("%d days from a decision of not confirmed", int(d.keep/(24*time.Hour)))}); err != nil {
+	} else if err := d.vault.SetClock(ctx, tx, c.ID, vault.OperatorPolicy(d.keep).Clock(now, "of not confirmed")); err != nil {
 		return err
 	}
 	if err := d.vote(ctx, tx, c, made); err != nil {
