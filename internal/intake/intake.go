@@ -84,7 +84,7 @@ type Parts struct {
 	// Nil: nobody looks.
 	Room func() error
 	Now  func() time.Time
-	Log      *slog.Logger
+	Log  *slog.Logger
 }
 
 // NewDesk returns a desk.
