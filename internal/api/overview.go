@@ -24,6 +24,8 @@ type Overview struct {
 	Ledger        OverviewLedger  `json:"ledger"`
 	Authority     AuthorityModel  `json:"authority"`
 	Quotas        []QuotaModel    `json:"quotas"`
+
+	Evidence OverviewEvidence `json:"evidence"`
 }
 
 // OverviewCases counts open cases.
@@ -96,7 +98,7 @@ func (a *API) getOverview(ctx context.Context, _ *struct{}) (*overviewOutput, er
 		Checks:    OverviewChecks{scans[safety.ScanScanned], scans[safety.ScanPartial], scans[safety.ScanFailed], scans[safety.ScanUnsupported], a.Intake.Errors()},
 		Authority: AuthorityModel{Name: string(a.Reports.Route()), Environment: string(a.Reports.Environment())}, Quotas: []QuotaModel{}}}
 	q := a.Store.Read()
-	for _, fill := range []func(context.Context, *db.Queries, *Overview) error{a.overviewCases, a.overviewReports, a.overviewRest} {
+	for _, fill := range []func(context.Context, *db.Queries, *Overview) error{a.overviewCases, a.overviewReports, a.overviewRest, a.overviewEvidence} {
 		if err := fill(ctx, q, &out.Body); err != nil {
 			return nil, fmt.Errorf("reading overview: %w", err)
 		}
