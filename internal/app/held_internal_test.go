@@ -369,6 +369,12 @@ func (w *walk) random(v reflect.Value, depth int) {
 		v.Set(reflect.ValueOf(time.Now().Add(time.Duration(w.rand.Int64N(int64(48*time.Hour))) - 24*time.Hour)))
 		return
 	}
+	if v.Type() == reflect.TypeFor[safety.Actor]() { // always the same person, or two of them could release a hold
+		who := maker
+		who.Person = w.rand.IntN(4) > 0
+		v.Set(reflect.ValueOf(who))
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(w.word())

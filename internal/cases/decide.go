@@ -254,6 +254,12 @@ func (d *Desk) Undo(ctx context.Context, who safety.Actor, caseID string) (db.Ca
 		if made.DecidedBy != who.ID {
 			return c, safety.Errorf(safety.Conflict, "only the person who decided can undo")
 		}
+		// An open case without a key would take no evidence in any more.
+		if k, err := tx.CaseKey(ctx, caseID); err == nil && k.DestroyedAt != 0 {
+			return c, safety.Errorf(safety.Conflict, "the evidence of this case was destroyed; its decision stands")
+		} else if err != nil && !store.IsNotFound(err) {
+			return c, fmt.Errorf("reading case key: %w", err)
+		}
 		if made.Outcome == string(Confirmed) {
 			if err := d.hooks.Withdraw(ctx, tx, who, made.ID); err != nil {
 				return c, err
