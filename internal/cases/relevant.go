@@ -2,6 +2,8 @@ package cases
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -74,8 +76,23 @@ func (d *Desk) snapshot(ctx context.Context, tx *store.Tx, caseID, itemID, accou
 	if err != nil {
 		return fmt.Errorf("stored account: %w", err)
 	}
+	if same, err := d.hasSnapshot(ctx, tx, caseID, text); err != nil || same {
+		return err
+	}
 	_, err = d.keepRelevant(ctx, tx, safety.System, caseID, itemID, GivenData{Kind: RelevantProfile, MediaType: "application/json", From: from, To: to, Data: text}, nil)
 	return err
+}
+
+// hasSnapshot says whether the case holds this very snapshot, of another item.
+func (d *Desk) hasSnapshot(ctx context.Context, tx *store.Tx, caseID string, text []byte) (bool, error) {
+	pieces, err := tx.EvidenceOfCase(ctx, caseID)
+	if err != nil {
+		return false, fmt.Errorf("reading evidence: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return slices.ContainsFunc(pieces, func(e db.Evidence) bool {
+		return e.Role == string(vault.Relevant) && e.Sha256 == hex.EncodeToString(sum[:])
+	}), nil
 }
 
 // GivenData is relevant data as the platform hands it in.

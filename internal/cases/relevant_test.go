@@ -45,6 +45,8 @@ func TestOpen_GathersRelevantData(t *testing.T) {
 		c.CreatedAt = start.Add(-time.Hour)
 		caseID := b.open(c).CaseID
 		b.open(c) // the same again asks nothing
+		c.ContentID, c.SHA256, c.CreatedAt = "c2", "c2", start.Add(-2*time.Hour)
+		b.open(c) // another item asks for its own weeks, and the profile is there already
 		if err := b.store.Read().PutAccount(ctx, "acct", `{"names":["B"]}`, store.Micros(start)); err != nil {
 			t.Fatal(err)
 		}
@@ -60,8 +62,9 @@ func TestOpen_GathersRelevantData(t *testing.T) {
 		if err != nil || json.Unmarshal(data, &got) != nil || got.ID != "acct" || !slices.Equal(got.Profile.Names, []string{"A"}) || e.MediaType != "application/json" {
 			t.Errorf("snapshot %s (%v)", data, err)
 		}
-		if len(b.wanted) != 1 || b.wanted[0].Subject != caseID || len(b.wanted[0].Data) != 4 || b.wanted[0].Data["account_id"] != "acct" ||
-			b.wanted[0].Data["from"] != "2026-10-19T08:00:00Z" || b.wanted[0].Data["to"] != "2026-11-02T08:00:00Z" {
+		if len(b.wanted) != 2 || b.wanted[0].Subject != caseID || len(b.wanted[0].Data) != 4 || b.wanted[0].Data["account_id"] != "acct" ||
+			b.wanted[0].Data["from"] != "2026-10-19T08:00:00Z" || b.wanted[0].Data["to"] != "2026-11-02T08:00:00Z" ||
+			b.wanted[1].Data["to"] != "2026-11-02T07:00:00Z" {
 			t.Errorf("asked %+v", b.wanted)
 		}
 

@@ -24,6 +24,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a request for erasure, and what keeps the account
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-erasure"];
+        put?: never;
+        /**
+         * Erase what is known of an account, now or when no law keeps it any more
+         * @description Needs the scope `accounts:erase`.
+         */
+        post: operations["erase-account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases": {
         parameters: {
             query?: never;
@@ -124,6 +148,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold a case: nothing of it is destroyed until two people release the hold
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["place-hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/release": {
         parameters: {
             query?: never;
@@ -144,6 +188,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/relevant-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in what the platform has of an account around an incident
+         * @description Needs the scope `evidence:add`.
+         */
+        post: operations["give-relevant-data"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/undo": {
         parameters: {
             query?: never;
@@ -158,6 +222,26 @@ export interface paths {
          * @description Needs the scope `cases:decide`.
          */
         post: operations["undo-decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that the clock of this machine is right, so that destruction goes on
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["resume-destruction"];
         delete?: never;
         options?: never;
         head?: never;
@@ -296,6 +380,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The holds that run
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-holds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that a hold be released
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["ask-release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{id}/release/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release a hold that another person asked to release
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["confirm-release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/incident-types": {
         parameters: {
             query?: never;
@@ -355,6 +499,26 @@ export interface paths {
          * @description Needs the scope `people:manage`.
          */
         delete: operations["revoke-key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/laws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is kept, from when and for how long, by which law
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-laws"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -990,18 +1154,58 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AccountModel: {
+            addresses?: components["schemas"]["AddressModel"][];
+            /** Format: int64 */
+            age?: number;
+            /** @enum {string} */
+            age_source?: "self_declared" | "inferred" | "estimated" | "verified";
+            /** @description These are all the addresses that the platform has */
+            all_emails?: boolean;
+            /** @description Payment details in words */
+            billing?: string[];
+            closed?: components["schemas"]["ClosureModel"];
+            /** @description Somebody else may have used the account */
+            compromised?: boolean;
+            /** @description Ids of accounts that it is connected to */
+            connections?: string[];
             /** @description YYYY-MM-DD */
             date_of_birth?: string;
             devices?: components["schemas"]["DeviceModel"][];
             display_names?: string[];
+            /** @description Documents of identity that the platform holds */
+            documents?: components["schemas"]["DocumentModel"][];
             emails?: components["schemas"]["EmailModel"][];
+            /** @description A group that the account acted in */
+            group_id?: string;
             ip_events?: components["schemas"]["IPEventModel"][];
+            /** @description Other accounts of the same person */
+            linked?: components["schemas"]["LinkedModel"][];
+            /** @description As estimated by the platform */
+            location?: components["schemas"]["LocationModel"];
             /** @description Given and family name as one string, the current one first */
             names?: string[];
             phones?: components["schemas"]["PhoneModel"][];
             profile_bio?: string;
             profile_url?: string;
             screen_name?: string;
+            suspended?: components["schemas"]["ClosureModel"];
+            vehicle?: string;
+        };
+        AddressModel: {
+            city?: string;
+            country?: string;
+            postal_code?: string;
+            /** @description State or county; in the US its two letters */
+            region?: string;
+            street?: string;
+            /** @enum {string} */
+            type?: "home" | "business" | "billing" | "shipping" | "technical";
+        };
+        AskedModel: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["PersonModel"];
+            reason: string;
         };
         AuthorityModel: {
             /** @enum {string} */
@@ -1022,10 +1226,13 @@ export interface components {
             assigned_to?: components["schemas"]["PersonModel"];
             /** @description A test of the whole path */
             canary: boolean;
+            /** @description Of a case whose evidence was destroyed */
+            certificate?: components["schemas"]["CertificateModel"];
             clocks: components["schemas"]["ClockModel"][];
             content: components["schemas"]["ItemModel"][];
             decisions: components["schemas"]["DecisionModel"][];
             history: components["schemas"]["HistoryModel"][];
+            holds: components["schemas"]["HoldModel"][];
             id: string;
             /** Format: int64 */
             items: number;
@@ -1039,6 +1246,8 @@ export interface components {
             queue: string;
             /** @description Why it is here, in a sentence */
             reason: string;
+            /** @description What is kept of the account around the incident */
+            relevant?: components["schemas"]["RelevantModel"];
             reports: components["schemas"]["ReportSummary"][];
             /** @enum {string} */
             state: "open" | "decided";
@@ -1078,6 +1287,28 @@ export interface components {
         Category: {
             include: boolean;
             label: string;
+        };
+        CertificateModel: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["PersonModel"];
+            /** Format: int64 */
+            bytes: number;
+            /** @description Those that had run out */
+            clocks: components["schemas"]["ClockModel"][];
+            /**
+             * Format: date-time
+             * @description When the last body was confirmed to be gone from the disk; it was unreadable before
+             */
+            deleted_at?: string;
+            id: string;
+            /** Format: int64 */
+            pieces: number;
+            reason: string;
+            /** @description How many pieces of each role */
+            roles: {
+                [key: string]: number;
+            };
         };
         CheckMeta: {
             /** @description The platform's id of the account that sent it */
@@ -1131,9 +1362,23 @@ export interface components {
         };
         ClockModel: {
             basis: string;
+            /**
+             * @description The evidence, or the report's own row with its reference
+             * @enum {string}
+             */
+            keeps: "evidence" | "record";
             law: string;
             /** Format: date-time */
             until: string;
+        };
+        ClosureModel: {
+            /** Format: date-time */
+            at?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            notified?: boolean;
+            /** Format: date-time */
+            notified_at?: string;
         };
         CompletenessModel: {
             missing: components["schemas"]["MissingModel"][];
@@ -1216,8 +1461,17 @@ export interface components {
             webhook_id: string;
         };
         DeviceModel: {
+            /** Format: date-time */
+            at?: string;
+            /** @enum {string} */
+            event?: "login" | "registration" | "purchase" | "upload" | "other" | "unknown";
             type: string;
             value: string;
+        };
+        DocumentModel: {
+            issuer?: string;
+            kind: string;
+            note?: string;
         };
         DraftModel: {
             additional_info?: string;
@@ -1254,7 +1508,11 @@ export interface components {
         };
         EmailModel: {
             address: string;
+            /** @enum {string} */
+            type?: "home" | "work" | "business" | "recovery";
             verified?: boolean;
+            /** Format: date-time */
+            verified_at?: string;
         };
         EntriesOutputBody: {
             items: components["schemas"]["EntryModel"][];
@@ -1273,6 +1531,19 @@ export interface components {
              */
             index?: number;
             subject: string;
+        };
+        ErasureDetail: {
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            completed_at?: string;
+            kept: components["schemas"]["KeptModel"][];
+            /** @enum {string} */
+            status: "completed" | "kept_by_law";
+        };
+        ErasureModel: {
+            /** @enum {string} */
+            status: "completed" | "kept_by_law";
         };
         EvidenceModel: {
             destroyed: boolean;
@@ -1327,12 +1598,46 @@ export interface components {
             /** @description Which form of the picture matched: original, rotate90, … */
             variant: string;
         };
+        GivenModel: {
+            evidence_id: string;
+            late: boolean;
+            outside: boolean;
+        };
         HistoryModel: {
             action: string;
             actor: string;
             /** Format: date-time */
             at: string;
             detail: string;
+        };
+        HoldInputBody: {
+            /** @description Who asked for it */
+            authority?: string;
+            /** @enum {string} */
+            kind: "legal_hold" | "preservation_request" | "disclosure" | "other";
+            reason: string;
+            /** @description Theirs */
+            reference?: string;
+        };
+        HoldModel: {
+            /** @description Somebody has asked to release it; another person confirms */
+            asked?: components["schemas"]["AskedModel"];
+            authority?: string;
+            case_id: string;
+            id: string;
+            /** @enum {string} */
+            kind: "legal_hold" | "preservation_request" | "disclosure" | "other";
+            /** Format: date-time */
+            placed_at: string;
+            placed_by: components["schemas"]["PersonModel"];
+            reason: string;
+            reference?: string;
+            /** Format: date-time */
+            released_at?: string;
+            released_by?: components["schemas"]["PersonModel"];
+        };
+        HoldsOutputBody: {
+            items: components["schemas"]["HoldModel"][];
         };
         IPEventModel: {
             /** Format: date-time */
@@ -1342,6 +1647,8 @@ export interface components {
             ip: string;
             /** Format: int64 */
             port?: number;
+            /** @description The address may be a proxy's */
+            proxy?: boolean;
         };
         ImportResultModel: {
             /** Format: int64 */
@@ -1383,6 +1690,18 @@ export interface components {
             /** @enum {string} */
             verdict: "allow" | "warn" | "limit" | "hold" | "block";
         };
+        KeptModel: {
+            basis: string;
+            case_id: string;
+            law?: string;
+            /**
+             * Format: date-time
+             * @description Absent when nobody knows yet
+             */
+            until?: string;
+            /** @enum {string} */
+            why: "clock" | "hold" | "report" | "open" | "no clock" | "paused";
+        };
         KeyModel: {
             /** Format: date-time */
             created_at: string;
@@ -1398,27 +1717,83 @@ export interface components {
             items: components["schemas"]["KeyModel"][];
         };
         KnownAccount: {
+            addresses?: components["schemas"]["AddressModel"][];
+            /** Format: int64 */
+            age?: number;
+            /** @enum {string} */
+            age_source?: "self_declared" | "inferred" | "estimated" | "verified";
+            /** @description These are all the addresses that the platform has */
+            all_emails?: boolean;
+            /** @description Payment details in words */
+            billing?: string[];
+            closed?: components["schemas"]["ClosureModel"];
+            /** @description Somebody else may have used the account */
+            compromised?: boolean;
+            /** @description Ids of accounts that it is connected to */
+            connections?: string[];
             /** @description YYYY-MM-DD */
             date_of_birth?: string;
             devices?: components["schemas"]["DeviceModel"][];
             display_names?: string[];
+            /** @description Documents of identity that the platform holds */
+            documents?: components["schemas"]["DocumentModel"][];
             emails?: components["schemas"]["EmailModel"][];
+            /** @description A group that the account acted in */
+            group_id?: string;
             id: string;
             ip_events?: components["schemas"]["IPEventModel"][];
+            /** @description Other accounts of the same person */
+            linked?: components["schemas"]["LinkedModel"][];
+            /** @description As estimated by the platform */
+            location?: components["schemas"]["LocationModel"];
             /** @description Given and family name as one string, the current one first */
             names?: string[];
             phones?: components["schemas"]["PhoneModel"][];
             profile_bio?: string;
             profile_url?: string;
             screen_name?: string;
+            suspended?: components["schemas"]["ClosureModel"];
             /** Format: date-time */
             updated_at: string;
+            vehicle?: string;
+        };
+        LawModel: {
+            basis: string;
+            for: string;
+            from: string;
+            /**
+             * @description Evidence, the row of a report, or nothing: something is due by then
+             * @enum {string}
+             */
+            keeps: "evidence" | "record" | "due";
+            name: string;
+            source: string;
+            /**
+             * @description How well the source was checked: official text, secondary sources, from memory
+             * @enum {string}
+             */
+            tag: "P" | "S" | "M";
+        };
+        LawsOutputBody: {
+            items: components["schemas"]["LawModel"][];
         };
         LinkInputBody: {
             token: string;
         };
         LinkOutputBody: {
             link: string;
+        };
+        LinkedModel: {
+            email?: string;
+            id?: string;
+            note?: string;
+            /** @description Another service; left out for this one */
+            platform?: string;
+            profile_url?: string;
+            screen_name?: string;
+            third_party?: boolean;
+            /** @enum {string} */
+            type: "billing" | "linked" | "business" | "creator" | "parent/guardian" | "other";
         };
         LinksCheck: {
             /** @description The platform's id of the account that sent it */
@@ -1547,6 +1922,14 @@ export interface components {
         ListsOutputBody: {
             items: components["schemas"]["ListModel"][];
         };
+        LocationModel: {
+            /** Format: date-time */
+            at?: string;
+            city?: string;
+            country: string;
+            region?: string;
+            verified?: boolean;
+        };
         LoginBeginBody: {
             flow: string;
             /** @description For navigator.credentials.get */
@@ -1635,6 +2018,7 @@ export interface components {
             cases: components["schemas"]["OverviewCases"];
             /** @description Since this process started */
             checks: components["schemas"]["OverviewChecks"];
+            evidence: components["schemas"]["OverviewEvidence"];
             ledger: components["schemas"]["OverviewLedger"];
             policy_version: string;
             quotas: components["schemas"]["QuotaModel"][];
@@ -1660,6 +2044,23 @@ export interface components {
             scanned: number;
             /** Format: int64 */
             unsupported: number;
+        };
+        OverviewEvidence: {
+            /** Format: int64 */
+            free_bytes?: number;
+            /** @description The disk is nearly full, so nothing new is taken in */
+            full: boolean;
+            /** Format: int64 */
+            holds: number;
+            paused: boolean;
+            /** Format: date-time */
+            paused_at?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description The last time of this machine's clock that was believed
+             */
+            trusted_at?: string;
         };
         OverviewHooks: {
             /** Format: int64 */
@@ -1706,13 +2107,31 @@ export interface components {
             /** @enum {string} */
             role?: "reviewer" | "supervisor" | "admin";
         };
+        PauseModel: {
+            paused: boolean;
+            /** Format: date-time */
+            paused_at?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description The last time of this machine's clock that was believed
+             */
+            trusted_at?: string;
+        };
         PersonModel: {
             id: string;
             name: string;
         };
         PhoneModel: {
+            calling_code?: string;
+            extension?: string;
+            /** @description Without the calling code where that is given */
             number: string;
+            /** @enum {string} */
+            type?: "mobile" | "home" | "business" | "work" | "fax" | "internet" | "recovery";
             verified?: boolean;
+            /** Format: date-time */
+            verified_at?: string;
         };
         Problem: {
             /** @description What is wrong, in a sentence. Never repeats what was sent */
@@ -1757,6 +2176,58 @@ export interface components {
             tripped: boolean;
             /** Format: int64 */
             used: number;
+        };
+        ReleaseInputBody: {
+            /** @description To confirm: the reason of the one who asked, as you have read it */
+            reason: string;
+        };
+        RelevantDataModel: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["PersonModel"];
+            destroyed: boolean;
+            evidence_id: string;
+            /** Format: date-time */
+            from: string;
+            kind: string;
+            /** @description It came after it was due */
+            late: boolean;
+            media_type: string;
+            /** @description It reaches out of every window that was asked for */
+            outside: boolean;
+            /** Format: int64 */
+            size: number;
+            /** Format: date-time */
+            to: string;
+        };
+        RelevantInput: {
+            /** @description base64, at most 16 MiB of data */
+            data: string;
+            /** Format: date-time */
+            from: string;
+            /** @description chat_logs, account_connections, or a word of your own in lower case */
+            kind: string;
+            /** @description RFC 6838, as in application/json */
+            media_type: string;
+            /** Format: date-time */
+            to: string;
+        };
+        RelevantModel: {
+            /** Format: date-time */
+            due_at?: string;
+            /**
+             * Format: date-time
+             * @description Of what was asked for
+             */
+            from?: string;
+            pieces: components["schemas"]["RelevantDataModel"][];
+            /**
+             * @description Of what the platform was asked for
+             * @enum {string}
+             */
+            state: "not_asked" | "asked" | "overdue" | "received";
+            /** Format: date-time */
+            to?: string;
         };
         ReportDetail: {
             /** Format: date-time */
@@ -1842,6 +2313,14 @@ export interface components {
         ReportsOutputBody: {
             items: components["schemas"]["ReportSummary"][];
             next_cursor?: string;
+        };
+        ResumeInputBody: {
+            /**
+             * Format: date-time
+             * @description What time it is, by a clock that is not this machine's
+             */
+            clock: string;
+            reason: string;
         };
         RevealInputBody: {
             /** @description Why you need to see it; kept in the ledger */
@@ -2044,6 +2523,68 @@ export interface operations {
             };
         };
     };
+    "get-erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "erase-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-cases": {
         parameters: {
             query?: {
@@ -2206,6 +2747,41 @@ export interface operations {
             };
         };
     };
+    "place-hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "release-case": {
         parameters: {
             query?: never;
@@ -2237,6 +2813,44 @@ export interface operations {
             };
         };
     };
+    "give-relevant-data": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key within a day gives the same answer */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RelevantInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "undo-decision": {
         parameters: {
             query?: never;
@@ -2255,6 +2869,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseSummary"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resume-destruction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseModel"];
                 };
             };
             /** @description Error */
@@ -2560,6 +3207,105 @@ export interface operations {
             };
         };
     };
+    "get-holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-incident-types": {
         parameters: {
             query?: never;
@@ -2668,6 +3414,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-laws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LawsOutputBody"];
+                };
             };
             /** @description Error */
             default: {
