@@ -170,9 +170,15 @@ type (
 			Reason string    `json:"reason" minLength:"1" maxLength:"2000"`
 		}
 	}
-	pauseOutput  struct{ Body PauseModel }
-	erasureInput struct {
+	pauseOutput struct{ Body PauseModel }
+	AccountID   struct {
 		ID string `path:"id" minLength:"1" maxLength:"255"`
+	}
+	askErasureInput struct {
+		AccountID
+		Body *struct {
+			Reference string `json:"reference,omitempty" maxLength:"100" doc:"The platform's own number of the request; kept in the ledger"`
+		}
 	}
 	erasureOutput struct{ Body ErasureModel }
 	erasureDetail struct{ Body ErasureDetail }
@@ -289,8 +295,12 @@ func pauseModel(p vault.Pause) PauseModel {
 	return PauseModel{Paused: p.Paused, PausedAt: timeOrNil(store.Micros(p.At)), Reason: p.Reason, TrustedAt: timeOrNil(store.Micros(p.Trusted))}
 }
 
-func (a *API) eraseAccount(ctx context.Context, in *erasureInput) (*erasureOutput, error) {
-	e, err := a.Vault.Erase(ctx, caller(ctx).Actor.ID, in.ID)
+func (a *API) eraseAccount(ctx context.Context, in *askErasureInput) (*erasureOutput, error) {
+	reference := ""
+	if in.Body != nil {
+		reference = in.Body.Reference
+	}
+	e, err := a.Vault.Erase(ctx, caller(ctx).Actor.ID, in.ID, reference)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +314,7 @@ func erasureStatus(e vault.Erasure) string {
 	return "completed"
 }
 
-func (a *API) getErasure(ctx context.Context, in *erasureInput) (*erasureDetail, error) {
+func (a *API) getErasure(ctx context.Context, in *AccountID) (*erasureDetail, error) {
 	e, err := a.Vault.Erasure(ctx, in.ID)
 	if err != nil {
 		return nil, err

@@ -23,12 +23,13 @@ type Erasure struct {
 // Erase erases what Rowan knows of an account, as far as nothing makes it keep
 // it, and remembers the request: [Vault.Erasures] completes it when the last
 // clock has run out and the last hold is released. Asking again is asking once.
+// reference is the platform's own number of the request, for the ledger.
 //
 // An account with a case that must be kept is kept whole, with its profile and
 // the hashes of its recent uploads: they are part of what the case may need. What
 // is erased of its other cases: their evidence is destroyed, and account, file
 // names, links, addresses and hashes leave their items.
-func (v *Vault) Erase(ctx context.Context, actor, accountID string) (Erasure, error) {
+func (v *Vault) Erase(ctx context.Context, actor, accountID, reference string) (Erasure, error) {
 	if accountID == "" {
 		return Erasure{}, safety.Errorf(safety.Invalid, "an erasure needs an account")
 	}
@@ -40,7 +41,7 @@ func (v *Vault) Erase(ctx context.Context, actor, accountID string) (Erasure, er
 		if err := tx.AskErasure(ctx, accountID, actor, store.Micros(now)); err != nil {
 			return err
 		}
-		return ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: actor, Action: "account.ask_erasure", Subject: "account:" + accountID})
+		return ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: actor, Action: "account.ask_erasure", Subject: "account:" + accountID, Detail: reference})
 	})
 	if err != nil {
 		return Erasure{}, fmt.Errorf("recording erasure: %w", err)

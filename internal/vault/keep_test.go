@@ -583,7 +583,7 @@ func TestErase(t *testing.T) {
 
 	_, err := b.vault.Erasure(ctx, "acct")
 	wantKind(t, "no request", err, safety.NotFound)
-	e, err := b.vault.Erase(ctx, "key:platform", "acct")
+	e, err := b.vault.Erase(ctx, "key:platform", "acct", "R 1")
 	if err != nil || !e.CompletedAt.IsZero() {
 		t.Fatalf("%+v, %v", e, err)
 	}
@@ -614,7 +614,7 @@ func TestErase(t *testing.T) {
 		t.Errorf("the profile of a kept account: %v", err)
 	}
 	for range 2 { // asking again is asking once
-		if again, err := b.vault.Erase(ctx, "key:platform", "acct"); err != nil || !again.CompletedAt.IsZero() || !again.AskedAt.Equal(e.AskedAt) {
+		if again, err := b.vault.Erase(ctx, "key:platform", "acct", "R 1"); err != nil || !again.CompletedAt.IsZero() || !again.AskedAt.Equal(e.AskedAt) {
 			t.Errorf("again: %+v, %v", again, err)
 		}
 	}
@@ -680,7 +680,7 @@ func TestErase_WhilePaused(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.jump(1000 * time.Hour)
-	e, err := b.vault.Erase(ctx, "key:platform", "acct")
+	e, err := b.vault.Erase(ctx, "key:platform", "acct", "R 1")
 	if err != nil || !e.CompletedAt.IsZero() || len(e.Kept) != 1 || e.Kept[0].Why != "paused" || !b.opens(id) {
 		t.Errorf("%+v, %v", e, err)
 	}

@@ -1201,6 +1201,10 @@ export interface components {
             /** @enum {string} */
             type?: "home" | "business" | "billing" | "shipping" | "technical";
         };
+        AskErasureInputBody: {
+            /** @description The platform's own number of the request; kept in the ledger */
+            reference?: string;
+        };
         AskedModel: {
             /** Format: date-time */
             at: string;
@@ -2563,7 +2567,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AskErasureInputBody"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
