@@ -479,6 +479,6 @@ func (a *API) overviewEvidence(ctx context.Context, q *db.Queries, o *Overview) 
 	if err != nil {
 		return err
 	}
-	o.Evidence = OverviewEvidence{PauseModel: pauseModel(p), Holds: int64(len(holds)), Full: a.Vault.Room() != nil, FreeBytes: int64(min(free, 1<<62))} //nolint:gosec // bounded
+	o.Evidence = OverviewEvidence{PauseModel: pauseModel(p), Holds: int64(len(holds)), Full: a.Vault.Room() != nil, FreeBytes: int64(min(free, 1<<62))}
 	return nil
 }

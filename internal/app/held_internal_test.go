@@ -335,7 +335,7 @@ func (w *walk) method() {
 		out = desk.Method(i).Call(args)
 		return failed(out)
 	})
-	if e, ok := err.(errNoTx); ok { //nolint:errorlint // made above, and not wrapped
+	if e, ok := err.(errNoTx); ok {
 		e.call()
 		err = failed(out)
 	}
@@ -397,9 +397,9 @@ func (w *walk) random(v reflect.Value, depth int) {
 			w.random(v.Elem(), depth+1)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				w.random(v.Field(i), depth+1)
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				w.random(field, depth+1)
 			}
 		}
 	default: // maps, functions, interfaces stay empty

@@ -16,5 +16,5 @@ func (f *Folder) Free() (bytes uint64, known bool, err error) {
 	if err := syscall.Fstatfs(int(dir.Fd()), &s); err != nil {
 		return 0, false, err
 	}
-	return s.Bavail * uint64(s.Bsize), true, nil //nolint:gosec // a block size is positive
+	return s.Bavail * uint64(s.Bsize), true, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
+	"github.com/rowan-safety/rowan/internal/store/storetest"
 	"github.com/rowan-safety/rowan/internal/vault"
 )
 
@@ -72,7 +74,13 @@ func wantKind(t testing.TB, what string, err error, k safety.Kind) {
 
 func TestHold_BeatsClocks(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	storetest.EachDatabase(t, func(t *testing.T, fresh func(testing.TB) *storetest.Database) {
+		testHold(t, newBenchOn(t, fresh(t)))
+	})
+}
+
+func testHold(t *testing.T, b *bench) {
+	t.Helper()
 	caseID, id := b.expired()
 	other, otherID := b.expired()
 	h := b.hold(caseID)
@@ -98,6 +106,55 @@ func TestHold_BeatsClocks(t *testing.T) {
 			t.Errorf("%d ledger rows %s, want %d", got, action, n)
 		}
 	}
+}
+
+// TestHold_Race places holds while the destroyer runs: a hold that was placed
+// keeps, and what was destroyed first is refused.
+func TestHold_Race(t *testing.T) {
+	t.Parallel()
+	storetest.EachDatabase(t, func(t *testing.T, fresh func(testing.TB) *storetest.Database) {
+		b := newBenchOn(t, fresh(t))
+		ctx := t.Context()
+		if _, err := b.vault.Look(ctx); err != nil {
+			t.Fatal(err)
+		}
+		pieces := map[string]string{}
+		for range 24 {
+			caseID, id := b.expired()
+			pieces[caseID] = id
+		}
+		var wg sync.WaitGroup
+		held := make(chan string, len(pieces))
+		wg.Go(func() {
+			if _, err := b.vault.Expire(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		for caseID := range pieces {
+			wg.Go(func() {
+				err := b.try(func(tx *store.Tx) error { _, err := b.vault.Hold(ctx, tx, anna2, caseID, legal); return err })
+				if err == nil {
+					held <- caseID
+				} else if safety.KindOf(err) != safety.Conflict {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		close(held)
+		n := 0
+		for caseID := range held {
+			n++
+			if !b.opens(pieces[caseID]) {
+				t.Errorf("%s is held and was destroyed", caseID)
+			}
+		}
+		v, err := b.vault.Verify(ctx)
+		if err != nil || len(v.Problems) > 0 || v.Held != n || v.Destroyed != len(pieces)-n {
+			t.Errorf("%d held: %+v (%v)", n, v, err)
+		}
+		t.Logf("%d of %d cases were held in time", n, len(pieces))
+	})
 }
 
 // TestHold_TwoPeople: nobody releases a hold alone, by whatever door.
@@ -555,7 +612,13 @@ func TestVerify_NamesDamage(t *testing.T) {
 // TestErase walks one account with several cases through a request.
 func TestErase(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	storetest.EachDatabase(t, func(t *testing.T, fresh func(testing.TB) *storetest.Database) {
+		testErase(t, newBenchOn(t, fresh(t)))
+	})
+}
+
+func testErase(t *testing.T, b *bench) {
+	t.Helper()
 	ctx := t.Context()
 	account := func(caseID string) {
 		b.exec("update cases set account_id = 'acct' where id = $1", caseID)

@@ -52,7 +52,12 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	d := storetest.New(t)
+	return newBenchOn(t, storetest.New(t))
+}
+
+// newBenchOn is newBench on a database of either engine.
+func newBenchOn(t testing.TB, d *storetest.Database) *bench {
+	t.Helper()
 	b := &bench{t: t, now: start, store: d.Open(t), raw: d.SQL(t), dir: filepath.Join(t.TempDir(), "blobs")}
 	var err error
 	if b.master, err = age.GenerateHybridIdentity(); err != nil {
