@@ -187,7 +187,7 @@ func verifyCommand(o *options) *cobra.Command {
 				return err
 			}
 			return verifyLedger(cmd.Context(), cfg)
-		}})
+		}}, verifyEvidenceCommand(o))
 	return c
 }
 

@@ -37,6 +37,9 @@ const (
 	CasesRead      Scope = "cases:read"      // see the queue and cases
 	CasesDecide    Scope = "cases:decide"    // claim and decide
 	EvidenceView   Scope = "evidence:view"   // see previews, and originals after a recorded reveal
+	EvidenceHold   Scope = "evidence:hold"   // place holds, release them two by two, let destruction go on
+	EvidenceAdd    Scope = "evidence:add"    // hand in relevant data of an account
+	AccountsErase  Scope = "accounts:erase"  // ask that an account be erased
 	ReportsRead    Scope = "reports:read"    // see reports
 	ReportsApprove Scope = "reports:approve" // file reports
 	LedgerRead     Scope = "ledger:read"     // read the ledger and its proofs
@@ -57,10 +60,10 @@ const (
 )
 
 var (
-	serviceScopes    = []Scope{MediaCheck, AccountsWrite}
+	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase}
 	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, ListsWrite, ListsMatch, WebhooksManage})
-	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite})
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase})
+	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd})
 )
 
 // Scopes are what a role may do; nil for an unknown role.

@@ -49,6 +49,10 @@ type CaseDetail struct {
 	Clocks    []ClockModel    `json:"clocks"`
 	Views     []ViewModel     `json:"views"`
 	History   []HistoryModel  `json:"history"`
+
+	Holds       []HoldModel       `json:"holds"`
+	Certificate *CertificateModel `json:"certificate,omitempty" doc:"Of a case whose evidence was destroyed"`
+	Relevant    *RelevantModel    `json:"relevant,omitempty" doc:"What is kept of the account around the incident"`
 }
 
 // ItemModel is one piece of content on a case.
@@ -130,6 +134,7 @@ type ClockModel struct {
 	Law   string    `json:"law"`
 	Basis string    `json:"basis"`
 	Until time.Time `json:"until"`
+	Keeps string    `json:"keeps" enum:"evidence,record" doc:"The evidence, or the report's own row with its reference"`
 }
 
 // ViewModel is one look at evidence.
@@ -379,7 +384,7 @@ func (a *API) getCase(ctx context.Context, in *CaseID) (*detailOutput, error) {
 		return nil, err
 	}
 	for _, fill := range []func(context.Context, *db.Queries, db.Case, map[string]string, *CaseDetail) error{
-		a.fillContent, a.fillDecisions, a.fillAccount, a.fillRecord} {
+		a.fillContent, a.fillDecisions, a.fillAccount, a.fillRecord, a.fillKeeping} {
 		if err := fill(ctx, q, c, names, &out.Body); err != nil {
 			return nil, fmt.Errorf("reading case: %w", err)
 		}
@@ -448,7 +453,7 @@ func evidenceModel(itemID string, pieces []db.Evidence, views []db.View, me stri
 	var out *EvidenceModel
 	preview := false
 	for _, e := range pieces {
-		if e.ItemID != itemID {
+		if e.ItemID != itemID || e.Role == string(vault.Relevant) {
 			continue
 		}
 		if e.Role == string(vault.Preview) {
@@ -522,7 +527,7 @@ func (a *API) fillRecord(ctx context.Context, q *db.Queries, c db.Case, names ma
 	}
 	out.Clocks, out.Views, out.History = []ClockModel{}, []ViewModel{}, []HistoryModel{}
 	for _, k := range clocks {
-		out.Clocks = append(out.Clocks, ClockModel{k.Law, k.Basis, store.Time(k.UntilAt)})
+		out.Clocks = append(out.Clocks, ClockModel{k.Law, k.Basis, store.Time(k.UntilAt), k.Keeps})
 	}
 	for _, v := range views {
 		out.Views = append(out.Views, ViewModel{v.EvidenceID, v.ViewerName, v.Mode, v.Reason, store.Time(v.At)})

@@ -61,7 +61,7 @@ func (a *API) revealEvidence(ctx context.Context, in *revealInput) (*bytesOutput
 	if err != nil {
 		return nil, store.NotFound(err, "evidence")
 	}
-	if e.Role != string(vault.Original) {
+	if e.Role != string(vault.Original) && e.Role != string(vault.Relevant) {
 		return nil, safety.Errorf(safety.NotFound, "no such evidence")
 	}
 	return a.view(ctx, in.ID, vault.ViewOriginal, in.Body.Reason)
@@ -76,6 +76,9 @@ func (a *API) view(ctx context.Context, id string, mode vault.Mode, reason strin
 	data, e, err := a.Vault.Reveal(ctx, vault.Viewer{ID: who.ID, Name: who.Name}, who.ID, id, mode, reason)
 	if err != nil {
 		return nil, err
+	}
+	if e.Role == string(vault.Relevant) { // the platform says what it is, so nothing shows it
+		return &bytesOutput{ContentType: "application/octet-stream", Disposition: "attachment", Body: data}, nil
 	}
 	return &bytesOutput{ContentType: shown(e.MediaType), Disposition: "inline", Body: data}, nil
 }

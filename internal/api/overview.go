@@ -24,6 +24,8 @@ type Overview struct {
 	Ledger        OverviewLedger  `json:"ledger"`
 	Authority     AuthorityModel  `json:"authority"`
 	Quotas        []QuotaModel    `json:"quotas"`
+
+	Evidence OverviewEvidence `json:"evidence"`
 }
 
 // OverviewCases counts open cases.
@@ -96,7 +98,7 @@ func (a *API) getOverview(ctx context.Context, _ *struct{}) (*overviewOutput, er
 		Checks:    OverviewChecks{scans[safety.ScanScanned], scans[safety.ScanPartial], scans[safety.ScanFailed], scans[safety.ScanUnsupported], a.Intake.Errors()},
 		Authority: AuthorityModel{Name: string(a.Reports.Route()), Environment: string(a.Reports.Environment())}, Quotas: []QuotaModel{}}}
 	q := a.Store.Read()
-	for _, fill := range []func(context.Context, *db.Queries, *Overview) error{a.overviewCases, a.overviewReports, a.overviewRest} {
+	for _, fill := range []func(context.Context, *db.Queries, *Overview) error{a.overviewCases, a.overviewReports, a.overviewRest, a.overviewEvidence} {
 		if err := fill(ctx, q, &out.Body); err != nil {
 			return nil, fmt.Errorf("reading overview: %w", err)
 		}
@@ -193,7 +195,9 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	for name, check := range map[string]func() error{
 		"database": func() error { return a.Store.Ping(ctx) },
 		"lists":    a.Index.Ready,
-		"evidence": a.Vault.Ready,
+		// Not Ready: with a disk that is nearly full, intake says so by itself, and
+		// people must still be able to work.
+		"evidence": a.Vault.Writable,
 	} {
 		if err := check(); err != nil {
 			a.logged(ctx, "readyz", err)

@@ -95,6 +95,7 @@ func (a *API) routes() {
 	a.exchangeRoutes()
 	a.caseRoutes()
 	a.evidenceRoutes()
+	a.keepRoutes()
 	a.reportRoutes()
 	a.ledgerRoutes()
 	a.webhookRoutes()

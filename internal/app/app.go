@@ -105,6 +105,8 @@ func (a *App) openVault() error {
 		return err
 	}
 	a.Vault = vault.New(a.Store, master, a.blobs, time.Now)
+	a.Vault.SetReserve(max(a.Config.Evidence.ReserveBytes, 0))
+	a.Vault.SetTrust(vault.Trust{Gap: time.Duration(a.Config.Evidence.TrustGapHours) * time.Hour})
 	return nil
 }
 
@@ -154,7 +156,7 @@ func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 // NewIntake returns the desk that checks content.
 func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
 	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy,
-		Cases: a.Cases, Announce: a.Webhooks.Announce, Now: time.Now, Log: a.Log})
+		Cases: a.Cases, Announce: a.Webhooks.Announce, Room: a.Vault.Room, Now: time.Now, Log: a.Log})
 }
 
 // Serve answers requests and works on jobs until ctx ends. started is called
@@ -193,6 +195,9 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	stop, err := a.startJobs(ctx, in)
 	if err != nil {
 		return errors.Join(err, listener.Close())
+	}
+	if p, err := a.Vault.Look(ctx); err == nil && p.Paused { // an error comes back with the first round
+		a.Log.Warn("destruction is paused until a person has looked at the clock", "reason", p.Reason)
 	}
 	background, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -343,16 +348,20 @@ func (a *App) retro(ctx context.Context, in *intake.Desk) error {
 }
 
 func (a *App) expire(ctx context.Context) error {
-	cases, err := a.Vault.Expire(ctx)
-	if err != nil {
+	if p, err := a.Vault.Look(ctx); err != nil {
 		return err
+	} else if p.Paused {
+		a.Log.WarnContext(ctx, "destruction is paused until a person has looked at the clock", "reason", p.Reason)
 	}
-	bodies, err := a.Vault.Sweep(ctx)
-	if err != nil {
-		return fmt.Errorf("sweeping evidence: %w", err)
+	// One that fails does not keep the others from their work.
+	cases, err := a.Vault.Expire(ctx)
+	bodies, sweepErr := a.Vault.Sweep(ctx)
+	erased, eraseErr := a.Vault.Erasures(ctx)
+	if cases > 0 || bodies > 0 || erased > 0 {
+		a.Log.InfoContext(ctx, "evidence destroyed", "cases", cases, "orphans", bodies, "accounts", erased)
 	}
-	if cases > 0 || bodies > 0 {
-		a.Log.InfoContext(ctx, "evidence destroyed", "cases", cases, "orphans", bodies)
+	if err := errors.Join(err, sweepErr, eraseErr); err != nil {
+		return fmt.Errorf("destroying what no clock keeps: %w", err)
 	}
 	if _, err := a.Recents.Forget(ctx); err != nil {
 		return err

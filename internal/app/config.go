@@ -23,6 +23,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/vault"
 	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
@@ -75,6 +76,8 @@ type FetchConfig struct {
 type EvidenceConfig struct {
 	KeepNotConfirmedDays int    `yaml:"keep_not_confirmed_days" env:"ROWAN_EVIDENCE_KEEP_NOT_CONFIRMED_DAYS"` // default 30
 	KeyFile              string `yaml:"key_file" env:"ROWAN_EVIDENCE_KEY_FILE"`                               // default DATA/keys/vault.key
+	ReserveBytes         int64  `yaml:"reserve_bytes" env:"ROWAN_EVIDENCE_RESERVE_BYTES"`                     // of the disk that intake leaves free; default 1 GiB, -1 for none
+	TrustGapHours        int    `yaml:"trust_gap_hours" env:"ROWAN_EVIDENCE_TRUST_GAP_HOURS"`                 // Rowan may have been off for so long before a person must confirm the clock; default 72
 }
 
 // ReportingConfig says where reports go and who reports.
@@ -176,6 +179,12 @@ func (c *Config) Complete() error {
 	if c.Evidence.KeepNotConfirmedDays == 0 {
 		c.Evidence.KeepNotConfirmedDays = 30
 	}
+	if c.Evidence.ReserveBytes == 0 {
+		c.Evidence.ReserveBytes = 1 << 30
+	}
+	if c.Evidence.TrustGapHours == 0 {
+		c.Evidence.TrustGapHours = int(vault.DefaultGap / time.Hour)
+	}
 	var problems []error
 	_, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
@@ -194,6 +203,9 @@ func (c *Config) Complete() error {
 	}
 	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 {
 		problems = append(problems, errors.New("match: retro_days is 90 at most and flood_per_hour is not negative"))
+	}
+	if c.Evidence.KeepNotConfirmedDays < 0 || c.Evidence.TrustGapHours < 1 || c.Evidence.TrustGapHours > 24*30 {
+		problems = append(problems, errors.New("evidence: keep_not_confirmed_days is not negative, and trust_gap_hours is 1 to 720"))
 	}
 	problems = append(problems, c.Reporting.complete()...)
 	return errors.Join(problems...)

@@ -30,6 +30,7 @@ func (a *App) Examine(ctx context.Context) []Finding {
 	}
 	add("database", a.Store.Ping(ctx), string(a.Store.Engine()))
 	add("evidence store", a.Vault.Ready(), "takes writes")
+	add("destruction", a.destruction(ctx), "not paused")
 	add("vault key", private(a.Config.Evidence.KeyFile), "readable by its owner only")
 	add("lists", a.Index.Refresh(ctx), fmt.Sprintf("%d signals", a.Index.Signals()))
 	add("exchanges", a.exchanges(ctx), "no alarm")
@@ -75,6 +76,18 @@ func (a *App) exchanges(ctx context.Context) error {
 		}
 	}
 	return errors.Join(bad...)
+}
+
+// destruction says when it is paused, and what a person does then.
+func (a *App) destruction(ctx context.Context) error {
+	p, err := a.Vault.Paused(ctx)
+	if err != nil {
+		return err
+	}
+	if p.Paused {
+		return fmt.Errorf("paused, because %s. Nothing is destroyed. Set the clock right, then: rowan evidence resume", p.Reason)
+	}
+	return nil
 }
 
 func private(file string) error {

@@ -76,6 +76,9 @@ func NewDesk(s *store.Store, v *vault.Vault, now func() time.Time, keep time.Dur
 	return &Desk{store: s, vault: v, now: now, keep: keep, hooks: h}
 }
 
+// Keep is how long the evidence of a case that was not confirmed is kept.
+func (d *Desk) Keep() time.Duration { return d.keep }
+
 // Content is what intake knows of one piece of content that needs a person.
 type Content struct {
 	ContentID    string
@@ -157,6 +160,9 @@ func (d *Desk) Open(ctx context.Context, tx *store.Tx, c Content) (Opened, error
 		return Opened{}, err
 	}
 	if err := d.seal(ctx, tx, caseID, itemID, c); err != nil {
+		return Opened{}, err
+	}
+	if err := d.gather(ctx, tx, caseID, itemID, c); err != nil {
 		return Opened{}, err
 	}
 	err = ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: safety.System.ID, Action: "case.item", Subject: caseID,

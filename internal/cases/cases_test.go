@@ -44,6 +44,7 @@ type bench struct {
 	now       time.Time        // guarded by mu
 	calls     []string         // of hooks, in transactions that may have failed; guarded by mu
 	fail      map[string]error // by hook
+	wanted    []safety.Event   // what the platform was asked for; guarded by mu
 	retracted int64            // what Retract answers
 	n         int
 }
@@ -69,6 +70,12 @@ func newBench(t testing.TB, s *store.Store) *bench {
 	}
 	b.desk = cases.NewDesk(s, b.vault, b.clock, 30*24*time.Hour, cases.Hooks{
 		Announce: func(ctx context.Context, tx *store.Tx, e safety.Event) error {
+			if e.Type == "case.relevant_data_wanted" { // with every illegal item; see relevant_test.go
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.wanted = append(b.wanted, e)
+				return nil
+			}
 			// A row of the hook's own shows whether it shares the transaction.
 			return errors.Join(tx.PutAccount(ctx, "announced "+e.Type+" "+e.Subject, "{}", e.After.UnixMicro()), hook("announce "+e.Type))
 		},

@@ -156,8 +156,7 @@ func (d *Desk) consequences(ctx context.Context, tx *store.Tx, c db.Case, made d
 		if err := d.hooks.Draft(ctx, tx, c, made); err != nil {
 			return fmt.Errorf("drafting report: %w", err)
 		}
-	} else if err := d.vault.SetClock(ctx, tx, c.ID, vault.Clock{Law: "operator policy", Until: now.Add(d.keep),
-		Basis: fmt.Sprintf("%d days from a decision of not confirmed", int(d.keep/(24*time.Hour)))}); err != nil {
+	} else if err := d.vault.SetClock(ctx, tx, c.ID, vault.OperatorPolicy(d.keep).Clock(now, "of not confirmed")); err != nil {
 		return err
 	}
 	if err := d.vote(ctx, tx, c, made); err != nil {
@@ -254,6 +253,12 @@ func (d *Desk) Undo(ctx context.Context, who safety.Actor, caseID string) (db.Ca
 		}
 		if made.DecidedBy != who.ID {
 			return c, safety.Errorf(safety.Conflict, "only the person who decided can undo")
+		}
+		// An open case without a key would take no evidence in any more.
+		if k, err := tx.CaseKey(ctx, caseID); err == nil && k.DestroyedAt != 0 {
+			return c, safety.Errorf(safety.Conflict, "the evidence of this case was destroyed; its decision stands")
+		} else if err != nil && !store.IsNotFound(err) {
+			return c, fmt.Errorf("reading case key: %w", err)
 		}
 		if made.Outcome == string(Confirmed) {
 			if err := d.hooks.Withdraw(ctx, tx, who, made.ID); err != nil {

@@ -116,7 +116,7 @@ func diskFull(t *testing.T) {
 		t.Skipf("NOT CHECKED: a small file system cannot be mounted here: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	s := serveIn(t, filepath.Join(dir, "data"), newAuthority(t))
+	s := serveIn(t, filepath.Join(dir, "data"), newAuthority(t), "ROWAN_EVIDENCE_RESERVE_BYTES=-1")
 	service, file := s.key("service"), landscape(602)
 	s.knowing(s.key("admin"), file)
 	var n answers

@@ -80,8 +80,11 @@ type Parts struct {
 	Cases   *cases.Desk
 	// Announce queues an event for the platform.
 	Announce func(context.Context, *store.Tx, safety.Event) error
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Room fails when there is not enough of the disk left to take new things in.
+	// Nil: nobody looks.
+	Room func() error
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // NewDesk returns a desk.
@@ -105,7 +108,19 @@ func (d *Desk) Errors() int64 { return d.errors.Load() }
 // Check answers one question. An error means that there is no answer; the
 // platform must treat the content as not checked and ask again.
 func (d *Desk) Check(ctx context.Context, c Content) (Answer, error) {
+	if err := d.room(); err != nil {
+		return d.count(Answer{}, err)
+	}
 	return d.count(d.check(ctx, c, true))
+}
+
+// room says whether new things are taken in. It stops intake while there is still
+// room for the cases that are open.
+func (d *Desk) room() error {
+	if d.Room == nil {
+		return nil
+	}
+	return d.Room()
 }
 
 // Look examines content and says what a check would answer, and the SHA-256 of

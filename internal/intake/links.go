@@ -17,6 +17,10 @@ const ReasonLinkUnreadable = "link_unreadable" // it leads to no host
 // neither a file nor hashes. An error means that there is no answer to any of
 // them. A link is kept only where a case needs it.
 func (d *Desk) CheckLinks(ctx context.Context, c Content, links []string) ([]Answer, error) {
+	if err := d.room(); err != nil {
+		_, err := d.count(Answer{}, err)
+		return nil, err
+	}
 	out := make([]Answer, len(links))
 	for i, text := range links {
 		var err error

@@ -455,18 +455,16 @@ func (d *Desk) filed(ctx context.Context, tx *store.Tx, r db.Report) error {
 		Data: map[string]any{"case_id": r.CaseID, "report_id": r.ID, "authority": r.Authority, "environment": r.Environment}})
 }
 
-// clocks are what the law keeps after a filing, from now.
+// clocks are what the law keeps after a filing, from now. The table of laws is in
+// package vault.
 func clocks(r db.Report, now time.Time) []vault.Clock {
+	what := "of report " + r.RemoteID
 	switch Authority(r.Authority) {
 	case NCMEC:
-		// 18 USC 2258A(h)(1), as amended in 2024: a finished submission is a request
-		// to preserve its contents for one year.
-		return []vault.Clock{{Law: "18 USC 2258A(h)", Until: now.AddDate(1, 0, 0), Basis: "one year from the authority's receipt of report " + r.RemoteID}}
+		return []vault.Clock{vault.USPreserve.Clock(now, what)}
 	case NCA:
-		// SI 2026/268 reg. 8(1)(b) [S]: content, what was submitted, and what it was
-		// judged by. The five years of the reference itself (reg. 8(1)(a) [S]) need no
-		// clock on evidence: reports are never deleted.
-		return []vault.Clock{{Law: "SI 2026/268 reg. 8(1)(b)", Until: now.AddDate(1, 0, 0), Basis: "one year from sending report " + r.RemoteID + " to the NCA"}}
+		// The second is the clock of the report's own row, which nothing deletes.
+		return []vault.Clock{vault.UKContent.Clock(now, what), vault.UKReference.Clock(now, what)}
 	}
 	return nil
 }

@@ -334,8 +334,7 @@ func (d *Desk) withdraw(ctx context.Context, tx *store.Tx, who safety.Actor, r d
 		return safety.Errorf(safety.Conflict, "this report can no longer be withdrawn")
 	}
 	// Without a clock the evidence would stay for ever.
-	err = d.vault.SetClock(ctx, tx, r.CaseID, vault.Clock{Law: "operator policy", Until: d.now().Add(d.cfg.Keep),
-		Basis: fmt.Sprintf("%d days from the withdrawal of report %s", int(d.cfg.Keep/(24*time.Hour)), r.ID)})
+	err = d.vault.SetClock(ctx, tx, r.CaseID, vault.OperatorPolicy(d.cfg.Keep).Clock(d.now(), "to withdraw report "+r.ID))
 	if err != nil {
 		return err
 	}

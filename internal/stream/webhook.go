@@ -36,7 +36,8 @@ import (
 )
 
 // EventTypes are the events that a webhook may ask for.
-var EventTypes = []string{"verdict.made", "case.decided", "case.reopened", "report.filed", "report.overdue", "authority.schema_changed", "signal.quarantined"}
+var EventTypes = []string{"verdict.made", "case.decided", "case.reopened", "case.relevant_data_wanted", "report.filed", "report.overdue",
+	"authority.schema_changed", "signal.quarantined"}
 
 // DeliverArgs is the durable job of one delivery.
 type DeliverArgs struct {

@@ -81,12 +81,27 @@ func (f *Folder) syncDir(dir string) error {
 // Get returns the body of name.
 func (f *Folder) Get(name string) ([]byte, error) { return f.root.ReadFile(shard(name)) }
 
-// Delete removes name; a name that is not there is no error.
+// Delete removes name, so that it stays removed after a power cut; a name that is
+// not there is no error.
 func (f *Folder) Delete(name string) error {
-	if err := f.root.Remove(shard(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	file := shard(name)
+	err := f.root.Remove(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return nil
+	return f.syncDir(path.Dir(file))
+}
+
+// Has reports whether there is a file of this name.
+func (f *Folder) Has(name string) (bool, error) {
+	_, err := f.root.Stat(shard(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Each calls fn with the name and time of every file, whole or temporary.

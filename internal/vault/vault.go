@@ -9,7 +9,9 @@
 //
 // Promises: bytes leave the vault for a person only through [Vault.Reveal],
 // after the view and its ledger row are committed; what comes out has the
-// SHA-256 that went in; a case is never destroyed while a clock runs.
+// SHA-256 that went in; a case is never destroyed while it is open, a clock or a
+// hold runs, a report is under way, or the machine's clock is in doubt, whoever
+// asks for it ([Vault.Destroy]). [Vault.Verify] shows whether all that held.
 package vault
 
 import (
@@ -17,7 +19,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -42,6 +43,9 @@ const (
 	// Transcript is a conversation as comma-separated values, which somebody
 	// referred to review.
 	Transcript Role = "transcript"
+	// Relevant is context of an account around an incident: what Rowan or the
+	// platform knew of it. It is never classified and never sent by itself.
+	Relevant Role = "relevant"
 )
 
 // Mode says what a person looked at.
@@ -58,16 +62,20 @@ type Viewer struct{ ID, Name string }
 
 // Vault seals and opens evidence.
 type Vault struct {
-	store  *store.Store
-	master *age.HybridIdentity
-	blobs  *Folder
-	now    func() time.Time
+	store   *store.Store
+	master  *age.HybridIdentity
+	blobs   *Folder
+	now     func() time.Time
+	watch   watch
+	reserve uint64 // bytes that intake leaves free; see [Vault.Room]
 }
 
 // New returns a vault over a blob folder, with the master key that wraps case
 // keys.
 func New(s *store.Store, master *age.HybridIdentity, blobs *Folder, now func() time.Time) *Vault {
-	return &Vault{store: s, master: master, blobs: blobs, now: now}
+	v := &Vault{store: s, master: master, blobs: blobs, now: now}
+	v.watch.complete()
+	return v
 }
 
 // Piece is evidence to be sealed.
@@ -228,36 +236,4 @@ func (v *Vault) Reveal(ctx context.Context, who Viewer, actor, id string, mode M
 		return nil, e, err
 	}
 	return data, e, nil
-}
-
-// Destroy makes the evidence of a case unreadable for ever: its key and headers
-// are overwritten in tx, and the bodies deleted once tx has committed, by the
-// function it returns. The caller has checked that no clock runs.
-func (v *Vault) Destroy(ctx context.Context, tx *store.Tx, actor, caseID, why string) (after func() error, err error) {
-	now := store.Micros(v.now())
-	n, err := tx.DestroyCaseKey(ctx, caseID, []byte{}, now)
-	if err != nil {
-		return nil, fmt.Errorf("destroying case key: %w", err)
-	}
-	if n == 0 {
-		return func() error { return nil }, nil
-	}
-	pieces, err := tx.EvidenceOfCase(ctx, caseID)
-	if err != nil {
-		return nil, fmt.Errorf("listing evidence: %w", err)
-	}
-	for _, e := range pieces {
-		if _, err := tx.DestroyEvidence(ctx, e.ID, []byte{}, now); err != nil {
-			return nil, fmt.Errorf("destroying header: %w", err)
-		}
-	}
-	err = ledger.Append(ctx, tx, ledger.Entry{At: v.now(), Actor: actor, Action: "evidence.destroy",
-		Subject: caseID, Detail: fmt.Sprintf("%d pieces, key destroyed: %s", len(pieces), why)})
-	return func() error {
-		var errs error
-		for _, e := range pieces {
-			errs = errors.Join(errs, v.blobs.Delete(e.Blob))
-		}
-		return errs
-	}, err
 }

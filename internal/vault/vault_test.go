@@ -31,6 +31,12 @@ var start = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 var anna = vault.Viewer{ID: "user:usr_anna", Name: "Anna"}
 
+var (
+	anna2 = safety.Actor{ID: "user:usr_anna", Name: "Anna", Person: true}
+	boris = safety.Actor{ID: "user:usr_boris", Name: "Boris", Person: true}
+	robot = safety.Actor{ID: "key:key_robot", Name: "robot"}
+)
+
 type bench struct {
 	t      testing.TB
 	now    time.Time
@@ -41,11 +47,17 @@ type bench struct {
 	blobs  *vault.Folder
 	vault  *vault.Vault
 	n      int
+	jumped time.Duration // by which the wall clock has left the monotonic one
 }
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	d := storetest.New(t)
+	return newBenchOn(t, storetest.New(t))
+}
+
+// newBenchOn is newBench on a database of either engine.
+func newBenchOn(t testing.TB, d *storetest.Database) *bench {
+	t.Helper()
 	b := &bench{t: t, now: start, store: d.Open(t), raw: d.SQL(t), dir: filepath.Join(t.TempDir(), "blobs")}
 	var err error
 	if b.master, err = age.GenerateHybridIdentity(); err != nil {
@@ -55,8 +67,31 @@ func newBench(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.blobs.Close() })
-	b.vault = vault.New(b.store, b.master, b.blobs, func() time.Time { return b.now })
+	b.open()
 	return b
+}
+
+// open makes a vault as a new process would. Its monotonic clock goes along with
+// b.now, unless a test has called jump.
+func (b *bench) open() {
+	b.vault = vault.New(b.store, b.master, b.blobs, func() time.Time { return b.now })
+	b.vault.SetTrust(vault.Trust{Elapsed: func() time.Duration { return b.now.Sub(start) - b.jumped }})
+}
+
+// jump moves the wall clock alone.
+func (b *bench) jump(d time.Duration) { b.now, b.jumped = b.now.Add(d), b.jumped+d }
+
+// expired makes a decided case whose only clock has run out.
+func (b *bench) expired() (caseID, evidenceID string) {
+	b.t.Helper()
+	ctx := context.Background()
+	caseID, itemID := b.newCase()
+	evidenceID = b.seal(caseID, itemID, []byte("harmless"))
+	b.tx(func(tx *store.Tx) error {
+		return errors.Join(tx.UpdateCase(ctx, db.UpdateCaseParams{ID: caseID, State: "decided", Priority: "P2"}),
+			b.vault.SetClock(ctx, tx, caseID, vault.Clock{Law: "test", Basis: "test", Until: b.now.Add(-time.Hour)}))
+	})
+	return caseID, evidenceID
 }
 
 // newCase makes an open case with one item and returns both ids.
@@ -420,8 +455,8 @@ func (b *bench) sweepTo(gone, kept string) {
 func TestDestroy_ForEver(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	caseID, itemID := b.newCase()
-	id := b.seal(caseID, itemID, []byte("harmless"))
+	caseID, id := b.expired()
+	itemID := strings.Replace(caseID, "cas", "itm", 1)
 	other, otherItem := b.newCase()
 	otherID := b.seal(other, otherItem, []byte("another case"))
 	body, err := os.ReadFile(b.body(id))
@@ -568,6 +603,16 @@ func TestExpire_ClockWalk(t *testing.T) {
 		if b.now.After(latest) {
 			latest = b.now
 		}
+		if i%13 == 5 { // ten days ahead in no time, and back: nothing goes meanwhile
+			b.jump(240 * time.Hour)
+			if n, err := b.vault.Expire(ctx); err != nil || n != 0 {
+				t.Fatalf("a clock that jumped ahead destroyed %d cases (%v)", n, err)
+			}
+			b.jump(-240 * time.Hour)
+			if err := b.vault.Resume(ctx, anna2, b.now, "set right"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if _, err := b.vault.Expire(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -589,8 +634,7 @@ func TestExpire_ClockWalk(t *testing.T) {
 func TestSweep_FinishesACutDestruction(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	caseID, itemID := b.newCase()
-	id := b.seal(caseID, itemID, []byte("harmless"))
+	caseID, id := b.expired()
 	other, otherItem := b.newCase()
 	kept := b.seal(other, otherItem, []byte("kept"))
 	b.tx(func(tx *store.Tx) error {

@@ -51,6 +51,19 @@ type CaseLock struct {
 	ID string
 }
 
+type Certificate struct {
+	ID        string
+	CaseID    string
+	At        int64
+	Actor     string
+	Reason    string
+	Pieces    int64
+	Bytes     int64
+	Roles     string
+	Clocks    string
+	DeletedAt int64
+}
+
 type Clock struct {
 	ID        string
 	CaseID    string
@@ -58,6 +71,7 @@ type Clock struct {
 	Basis     string
 	UntilAt   int64
 	CreatedAt int64
+	Keeps     string
 }
 
 type Content struct {
@@ -101,6 +115,21 @@ type Delivery struct {
 	DeliveredAt   int64
 }
 
+type Destroyer struct {
+	ID        int64
+	TrustedAt int64
+	PausedAt  int64
+	Reason    string
+	Epoch     int64
+}
+
+type Erasure struct {
+	AccountID   string
+	AskedBy     string
+	AskedAt     int64
+	CompletedAt int64
+}
+
 type Evidence struct {
 	ID          string
 	CaseID      string
@@ -113,6 +142,7 @@ type Evidence struct {
 	Blob        string
 	CreatedAt   int64
 	DestroyedAt int64
+	DeletedAt   int64
 }
 
 type Exchange struct {
@@ -200,6 +230,25 @@ type Finding struct {
 	SignalID string
 	FromMs   int64
 	ToMs     int64
+}
+
+type Hold struct {
+	ID           string
+	CaseID       string
+	Kind         string
+	Reason       string
+	Authority    string
+	Reference    string
+	PlacedBy     string
+	PlacedName   string
+	PlacedAt     int64
+	AskedBy      string
+	AskedName    string
+	AskedAt      int64
+	AskedReason  string
+	ReleasedBy   string
+	ReleasedName string
+	ReleasedAt   int64
 }
 
 type Idempotency struct {
@@ -318,6 +367,29 @@ type Recent struct {
 	Pdq          string
 	Quality      int64
 	SeenAt       int64
+}
+
+type RelevantDatum struct {
+	EvidenceID string
+	CaseID     string
+	Kind       string
+	FromAt     int64
+	ToAt       int64
+	GivenBy    string
+	GivenAt    int64
+	Late       bool
+	Outside    bool
+}
+
+type RelevantWant struct {
+	ID        string
+	CaseID    string
+	ItemID    string
+	AccountID string
+	FromAt    int64
+	ToAt      int64
+	AskedAt   int64
+	DueAt     int64
 }
 
 type Report struct {

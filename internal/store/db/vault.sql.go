@@ -94,7 +94,7 @@ func (q *Queries) AddView(ctx context.Context, arg AddViewParams) error {
 }
 
 const allEvidence = `-- name: AllEvidence :many
-select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at from evidence where id > $1 order by id limit $2
+select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at, deleted_at from evidence where id > $1 order by id limit $2
 `
 
 func (q *Queries) AllEvidence(ctx context.Context, iD string, limit int32) ([]Evidence, error) {
@@ -118,6 +118,7 @@ func (q *Queries) AllEvidence(ctx context.Context, iD string, limit int32) ([]Ev
 			&i.Blob,
 			&i.CreatedAt,
 			&i.DestroyedAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -150,7 +151,7 @@ func (q *Queries) CaseKey(ctx context.Context, caseID string) (CaseKey, error) {
 }
 
 const clocksOfCase = `-- name: ClocksOfCase :many
-select id, case_id, law, basis, until_at, created_at from clocks where case_id = $1 order by until_at, id
+select id, case_id, law, basis, until_at, created_at, keeps from clocks where case_id = $1 order by until_at, id
 `
 
 func (q *Queries) ClocksOfCase(ctx context.Context, caseID string) ([]Clock, error) {
@@ -169,6 +170,7 @@ func (q *Queries) ClocksOfCase(ctx context.Context, caseID string) ([]Clock, err
 			&i.Basis,
 			&i.UntilAt,
 			&i.CreatedAt,
+			&i.Keeps,
 		); err != nil {
 			return nil, err
 		}
@@ -208,7 +210,7 @@ func (q *Queries) DestroyEvidence(ctx context.Context, iD string, header []byte,
 }
 
 const evidence = `-- name: Evidence :one
-select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at from evidence where id = $1
+select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at, deleted_at from evidence where id = $1
 `
 
 func (q *Queries) Evidence(ctx context.Context, id string) (Evidence, error) {
@@ -226,12 +228,13 @@ func (q *Queries) Evidence(ctx context.Context, id string) (Evidence, error) {
 		&i.Blob,
 		&i.CreatedAt,
 		&i.DestroyedAt,
+		&i.DeletedAt,
 	)
 	return i, err
 }
 
 const evidenceOfCase = `-- name: EvidenceOfCase :many
-select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at from evidence where case_id = $1 order by id
+select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at, deleted_at from evidence where case_id = $1 order by id
 `
 
 func (q *Queries) EvidenceOfCase(ctx context.Context, caseID string) ([]Evidence, error) {
@@ -255,6 +258,7 @@ func (q *Queries) EvidenceOfCase(ctx context.Context, caseID string) ([]Evidence
 			&i.Blob,
 			&i.CreatedAt,
 			&i.DestroyedAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -270,7 +274,7 @@ func (q *Queries) EvidenceOfCase(ctx context.Context, caseID string) ([]Evidence
 }
 
 const evidenceOfItem = `-- name: EvidenceOfItem :one
-select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at from evidence where item_id = $1 and role = $2
+select id, case_id, item_id, role, media_type, size, sha256, header, blob, created_at, destroyed_at, deleted_at from evidence where item_id = $1 and role = $2
 `
 
 func (q *Queries) EvidenceOfItem(ctx context.Context, itemID string, role string) (Evidence, error) {
@@ -288,6 +292,7 @@ func (q *Queries) EvidenceOfItem(ctx context.Context, itemID string, role string
 		&i.Blob,
 		&i.CreatedAt,
 		&i.DestroyedAt,
+		&i.DeletedAt,
 	)
 	return i, err
 }
@@ -296,14 +301,15 @@ const expiredCases = `-- name: ExpiredCases :many
 select c.id from cases c
 join case_keys k on k.case_id = c.id
 where c.state <> 'open' and k.destroyed_at = 0
-  and exists (select 1 from clocks x where x.case_id = c.id)
-  and not exists (select 1 from clocks x where x.case_id = c.id and x.until_at > $1)
+  and exists (select 1 from clocks x where x.case_id = c.id and x.keeps <> 'record')
+  and not exists (select 1 from clocks x where x.case_id = c.id and x.keeps <> 'record' and x.until_at > $1)
+  and not exists (select 1 from holds h where h.case_id = c.id and h.released_at = 0)
   and not exists (select 1 from reports r where r.case_id = c.id and r.state not in ('filed', 'withdrawn'))
-order by c.id limit 100
+and c.id > $2 order by c.id limit 100
 `
 
-func (q *Queries) ExpiredCases(ctx context.Context, untilAt int64) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, expiredCases, untilAt)
+func (q *Queries) ExpiredCases(ctx context.Context, untilAt int64, iD string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, expiredCases, untilAt, iD)
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +332,7 @@ func (q *Queries) ExpiredCases(ctx context.Context, untilAt int64) ([]string, er
 }
 
 const setClock = `-- name: SetClock :exec
-insert into clocks (id, case_id, law, basis, until_at, created_at) values ($1, $2, $3, $4, $5, $6)
+insert into clocks (id, case_id, law, basis, until_at, created_at, keeps) values ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type SetClockParams struct {
@@ -336,6 +342,7 @@ type SetClockParams struct {
 	Basis     string
 	UntilAt   int64
 	CreatedAt int64
+	Keeps     string
 }
 
 func (q *Queries) SetClock(ctx context.Context, arg SetClockParams) error {
@@ -346,6 +353,7 @@ func (q *Queries) SetClock(ctx context.Context, arg SetClockParams) error {
 		arg.Basis,
 		arg.UntilAt,
 		arg.CreatedAt,
+		arg.Keeps,
 	)
 	return err
 }

@@ -33,7 +33,7 @@ insert into views (id, case_id, evidence_id, viewer, viewer_name, mode, reason, 
 select * from views where case_id = $1 order by at, id;
 
 -- name: SetClock :exec
-insert into clocks (id, case_id, law, basis, until_at, created_at) values ($1, $2, $3, $4, $5, $6);
+insert into clocks (id, case_id, law, basis, until_at, created_at, keeps) values ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: ClocksOfCase :many
 select * from clocks where case_id = $1 order by until_at, id;
@@ -42,7 +42,8 @@ select * from clocks where case_id = $1 order by until_at, id;
 select c.id from cases c
 join case_keys k on k.case_id = c.id
 where c.state <> 'open' and k.destroyed_at = 0
-  and exists (select 1 from clocks x where x.case_id = c.id)
-  and not exists (select 1 from clocks x where x.case_id = c.id and x.until_at > $1)
+  and exists (select 1 from clocks x where x.case_id = c.id and x.keeps <> 'record')
+  and not exists (select 1 from clocks x where x.case_id = c.id and x.keeps <> 'record' and x.until_at > $1)
+  and not exists (select 1 from holds h where h.case_id = c.id and h.released_at = 0)
   and not exists (select 1 from reports r where r.case_id = c.id and r.state not in ('filed', 'withdrawn'))
-order by c.id limit 100;
+and c.id > $2 order by c.id limit 100;

@@ -224,13 +224,13 @@ func expiry(s *suite) {
 	make("d", "decided")
 	make("e", "decided", 10)
 	s.ok(s.q.CreateReport(s.ctx, db.CreateReportParams{ID: "r", CaseID: "e", DecisionID: "d", State: "draft", Receipt: []byte{}}))
-	same(s, "before any", []string(nil))(s.q.ExpiredCases(s.ctx, 9))
-	same(s, "some", []string{"b"})(s.q.ExpiredCases(s.ctx, 10))
-	same(s, "later", []string{"a", "b"})(s.q.ExpiredCases(s.ctx, 20))
+	same(s, "before any", []string(nil))(s.q.ExpiredCases(s.ctx, 9, ""))
+	same(s, "some", []string{"b"})(s.q.ExpiredCases(s.ctx, 10, ""))
+	same(s, "later", []string{"a", "b"})(s.q.ExpiredCases(s.ctx, 20, ""))
 	same(s, "withdrawn", int64(1))(s.q.WithdrawReport(s.ctx, "r", 1))
-	same(s, "with the report settled", []string{"a", "b", "e"})(s.q.ExpiredCases(s.ctx, 20))
+	same(s, "with the report settled", []string{"a", "b", "e"})(s.q.ExpiredCases(s.ctx, 20, ""))
 	same(s, "destroyed", int64(1))(s.q.DestroyCaseKey(s.ctx, "a", []byte{}, 5))
-	same(s, "without the destroyed", []string{"b", "e"})(s.q.ExpiredCases(s.ctx, 20))
+	same(s, "without the destroyed", []string{"b", "e"})(s.q.ExpiredCases(s.ctx, 20, ""))
 }
 
 func (s *suite) newReport(id, caseID string, created int64) db.Report {

@@ -30,6 +30,13 @@ export const evidence = {
     picture('POST', `/v1/evidence/${id(e)}/reveal`, { reason }, signal),
 }
 
+export const keeping = {
+  hold: (c: string, h: t.NewHold) => post<t.Hold>(`/v1/cases/${id(c)}/holds`, h),
+  askRelease: (h: string, reason: string) => post<t.Hold>(`/v1/holds/${id(h)}/release`, { reason }),
+  confirmRelease: (h: string, reason: string) => post<t.Hold>(`/v1/holds/${id(h)}/release/confirm`, { reason }),
+  resume: (clock: string, reason: string) => post<t.Pause>('/v1/evidence/resume', { clock, reason }),
+}
+
 export const reports = {
   list: (state?: t.ReportState, cursor?: string) =>
     get<t.Page<t.ReportSummary>>(`/v1/reports${query({ state, ...page(cursor) })}`),

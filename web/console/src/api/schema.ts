@@ -24,6 +24,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a request for erasure, and what keeps the account
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-erasure"];
+        put?: never;
+        /**
+         * Erase what is known of an account, now or when no law keeps it any more
+         * @description Needs the scope `accounts:erase`.
+         */
+        post: operations["erase-account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases": {
         parameters: {
             query?: never;
@@ -124,6 +148,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold a case: nothing of it is destroyed until two people release the hold
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["place-hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/referrals": {
         parameters: {
             query?: never;
@@ -164,6 +208,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/relevant-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in what the platform has of an account around an incident
+         * @description Needs the scope `evidence:add`.
+         */
+        post: operations["give-relevant-data"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/undo": {
         parameters: {
             query?: never;
@@ -178,6 +242,26 @@ export interface paths {
          * @description Needs the scope `cases:decide`.
          */
         post: operations["undo-decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that the clock of this machine is right, so that destruction goes on
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["resume-destruction"];
         delete?: never;
         options?: never;
         head?: never;
@@ -316,6 +400,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The holds that run
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-holds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that a hold be released
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["ask-release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{id}/release/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release a hold that another person asked to release
+         * @description Needs the scope `evidence:hold`.
+         */
+        post: operations["confirm-release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/incident-types": {
         parameters: {
             query?: never;
@@ -375,6 +519,26 @@ export interface paths {
          * @description Needs the scope `people:manage`.
          */
         delete: operations["revoke-key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/laws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is kept, from when and for how long, by which law
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-laws"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1254,6 +1418,16 @@ export interface components {
             /** @description You make the declaration that reports to the NCA need */
             declared?: boolean;
         };
+        AskErasureInputBody: {
+            /** @description The platform's own number of the request; kept in the ledger */
+            reference?: string;
+        };
+        AskedModel: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["PersonModel"];
+            reason: string;
+        };
         AuthorityModel: {
             /** @enum {string} */
             environment: "standin" | "test" | "production";
@@ -1281,10 +1455,13 @@ export interface components {
             assigned_to?: components["schemas"]["PersonModel"];
             /** @description A test of the whole path */
             canary: boolean;
+            /** @description Of a case whose evidence was destroyed */
+            certificate?: components["schemas"]["CertificateModel"];
             clocks: components["schemas"]["ClockModel"][];
             content: components["schemas"]["ItemModel"][];
             decisions: components["schemas"]["DecisionModel"][];
             history: components["schemas"]["HistoryModel"][];
+            holds: components["schemas"]["HoldModel"][];
             id: string;
             /** Format: int64 */
             items: number;
@@ -1298,6 +1475,8 @@ export interface components {
             queue: string;
             /** @description Why it is here, in a sentence */
             reason: string;
+            /** @description What is kept of the account around the incident */
+            relevant?: components["schemas"]["RelevantModel"];
             reports: components["schemas"]["ReportSummary"][];
             /** @enum {string} */
             state: "open" | "decided";
@@ -1337,6 +1516,28 @@ export interface components {
         Category: {
             include: boolean;
             label: string;
+        };
+        CertificateModel: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["PersonModel"];
+            /** Format: int64 */
+            bytes: number;
+            /** @description Those that had run out */
+            clocks: components["schemas"]["ClockModel"][];
+            /**
+             * Format: date-time
+             * @description When the last body was confirmed to be gone from the disk; it was unreadable before
+             */
+            deleted_at?: string;
+            id: string;
+            /** Format: int64 */
+            pieces: number;
+            reason: string;
+            /** @description How many pieces of each role */
+            roles: {
+                [key: string]: number;
+            };
         };
         CheckMeta: {
             /** @description The platform's id of the account that sent it */
@@ -1390,6 +1591,11 @@ export interface components {
         };
         ClockModel: {
             basis: string;
+            /**
+             * @description The evidence, or the report's own row with its reference
+             * @enum {string}
+             */
+            keeps: "evidence" | "record";
             law: string;
             /** Format: date-time */
             until: string;
@@ -1625,6 +1831,19 @@ export interface components {
             index?: number;
             subject: string;
         };
+        ErasureDetail: {
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            completed_at?: string;
+            kept: components["schemas"]["KeptModel"][];
+            /** @enum {string} */
+            status: "completed" | "kept_by_law";
+        };
+        ErasureModel: {
+            /** @enum {string} */
+            status: "completed" | "kept_by_law";
+        };
         EvidenceModel: {
             destroyed: boolean;
             has_preview: boolean;
@@ -1682,12 +1901,46 @@ export interface components {
             /** @description Which form of the picture matched: original, rotate90, … */
             variant: string;
         };
+        GivenModel: {
+            evidence_id: string;
+            late: boolean;
+            outside: boolean;
+        };
         HistoryModel: {
             action: string;
             actor: string;
             /** Format: date-time */
             at: string;
             detail: string;
+        };
+        HoldInputBody: {
+            /** @description Who asked for it */
+            authority?: string;
+            /** @enum {string} */
+            kind: "legal_hold" | "preservation_request" | "disclosure" | "other";
+            reason: string;
+            /** @description Theirs */
+            reference?: string;
+        };
+        HoldModel: {
+            /** @description Somebody has asked to release it; another person confirms */
+            asked?: components["schemas"]["AskedModel"];
+            authority?: string;
+            case_id: string;
+            id: string;
+            /** @enum {string} */
+            kind: "legal_hold" | "preservation_request" | "disclosure" | "other";
+            /** Format: date-time */
+            placed_at: string;
+            placed_by: components["schemas"]["PersonModel"];
+            reason: string;
+            reference?: string;
+            /** Format: date-time */
+            released_at?: string;
+            released_by?: components["schemas"]["PersonModel"];
+        };
+        HoldsOutputBody: {
+            items: components["schemas"]["HoldModel"][];
         };
         IPEvent: {
             /** Format: date-time */
@@ -1761,6 +2014,18 @@ export interface components {
             /** @enum {string} */
             verdict: "allow" | "warn" | "limit" | "hold" | "block";
         };
+        KeptModel: {
+            basis: string;
+            case_id: string;
+            law?: string;
+            /**
+             * Format: date-time
+             * @description Absent when nobody knows yet
+             */
+            until?: string;
+            /** @enum {string} */
+            why: "clock" | "hold" | "report" | "open" | "no clock" | "paused";
+        };
         KeyModel: {
             /** Format: date-time */
             created_at: string;
@@ -1815,6 +2080,26 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             vehicle?: string;
+        };
+        LawModel: {
+            basis: string;
+            for: string;
+            from: string;
+            /**
+             * @description Evidence, the row of a report, or nothing: something is due by then
+             * @enum {string}
+             */
+            keeps: "evidence" | "record" | "due";
+            name: string;
+            source: string;
+            /**
+             * @description How well the source was checked: official text, secondary sources, from memory
+             * @enum {string}
+             */
+            tag: "P" | "S" | "M";
+        };
+        LawsOutputBody: {
+            items: components["schemas"]["LawModel"][];
         };
         LinkInputBody: {
             token: string;
@@ -2057,6 +2342,7 @@ export interface components {
             cases: components["schemas"]["OverviewCases"];
             /** @description Since this process started */
             checks: components["schemas"]["OverviewChecks"];
+            evidence: components["schemas"]["OverviewEvidence"];
             ledger: components["schemas"]["OverviewLedger"];
             policy_version: string;
             quotas: components["schemas"]["QuotaModel"][];
@@ -2082,6 +2368,23 @@ export interface components {
             scanned: number;
             /** Format: int64 */
             unsupported: number;
+        };
+        OverviewEvidence: {
+            /** Format: int64 */
+            free_bytes?: number;
+            /** @description The disk is nearly full, so nothing new is taken in */
+            full: boolean;
+            /** Format: int64 */
+            holds: number;
+            paused: boolean;
+            /** Format: date-time */
+            paused_at?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description The last time of this machine's clock that was believed
+             */
+            trusted_at?: string;
         };
         OverviewHooks: {
             /** Format: int64 */
@@ -2127,6 +2430,17 @@ export interface components {
             disabled?: boolean;
             /** @enum {string} */
             role?: "reviewer" | "supervisor" | "admin";
+        };
+        PauseModel: {
+            paused: boolean;
+            /** Format: date-time */
+            paused_at?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description The last time of this machine's clock that was believed
+             */
+            trusted_at?: string;
         };
         PersonModel: {
             id: string;
@@ -2234,6 +2548,58 @@ export interface components {
             /** @description The automated receipt, word for word */
             receipt?: string;
             reference: string;
+        };
+        ReleaseInputBody: {
+            /** @description To confirm: the reason of the one who asked, as you have read it */
+            reason: string;
+        };
+        RelevantDataModel: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["PersonModel"];
+            destroyed: boolean;
+            evidence_id: string;
+            /** Format: date-time */
+            from: string;
+            kind: string;
+            /** @description It came after it was due */
+            late: boolean;
+            media_type: string;
+            /** @description It reaches out of every window that was asked for */
+            outside: boolean;
+            /** Format: int64 */
+            size: number;
+            /** Format: date-time */
+            to: string;
+        };
+        RelevantInput: {
+            /** @description base64, at most 16 MiB of data */
+            data: string;
+            /** Format: date-time */
+            from: string;
+            /** @description chat_logs, account_connections, or a word of your own in lower case */
+            kind: string;
+            /** @description RFC 6838, as in application/json */
+            media_type: string;
+            /** Format: date-time */
+            to: string;
+        };
+        RelevantModel: {
+            /** Format: date-time */
+            due_at?: string;
+            /**
+             * Format: date-time
+             * @description Of what was asked for
+             */
+            from?: string;
+            pieces: components["schemas"]["RelevantDataModel"][];
+            /**
+             * @description Of what the platform was asked for
+             * @enum {string}
+             */
+            state: "not_asked" | "asked" | "overdue" | "received";
+            /** Format: date-time */
+            to?: string;
         };
         ReportDetail: {
             /** Format: date-time */
@@ -2353,6 +2719,14 @@ export interface components {
         ReportsOutputBody: {
             items: components["schemas"]["ReportSummary"][];
             next_cursor?: string;
+        };
+        ResumeInputBody: {
+            /**
+             * Format: date-time
+             * @description What time it is, by a clock that is not this machine's
+             */
+            clock: string;
+            reason: string;
         };
         RevealInputBody: {
             /** @description Why you need to see it; kept in the ledger */
@@ -2576,6 +2950,72 @@ export interface operations {
             };
         };
     };
+    "get-erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "erase-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AskErasureInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-cases": {
         parameters: {
             query?: {
@@ -2738,6 +3178,41 @@ export interface operations {
             };
         };
     };
+    "place-hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "refer-case": {
         parameters: {
             query?: never;
@@ -2804,6 +3279,44 @@ export interface operations {
             };
         };
     };
+    "give-relevant-data": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key within a day gives the same answer */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RelevantInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "undo-decision": {
         parameters: {
             query?: never;
@@ -2822,6 +3335,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseSummary"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resume-destruction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseModel"];
                 };
             };
             /** @description Error */
@@ -3127,6 +3673,105 @@ export interface operations {
             };
         };
     };
+    "get-holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-incident-types": {
         parameters: {
             query?: never;
@@ -3235,6 +3880,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-laws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LawsOutputBody"];
+                };
             };
             /** @description Error */
             default: {

@@ -27,6 +27,12 @@ export type ListKind = Finding['kind']
 export type View = S['ViewModel']
 export type Account = S['KnownAccount']
 
+export type Hold = S['HoldModel']
+export type HoldKind = Hold['kind']
+export type NewHold = Fields<S['HoldInputBody']>
+export type Pause = S['PauseModel']
+export type Relevant = S['RelevantModel']
+
 export type Decision = S['DecisionModel']
 export type DecisionInput = Fields<S['DecisionInput']>
 export type NcmecClass = NonNullable<DecisionInput['ncmec_class']>

@@ -1,6 +1,6 @@
 // Plain words for what the API says in codes.
 
-import type { Account, Environment, Exchange, Finding, Item, ListKind, Priority, ReportState, ScanState } from '../api/types'
+import type { Account, Environment, Exchange, Finding, HoldKind, Item, ListKind, Priority, Relevant, ReportState, ScanState } from '../api/types'
 
 export function duration(ms: number): string {
   const min = Math.floor(Math.max(0, ms) / 60_000)
@@ -261,7 +261,17 @@ const acts: Record<string, string> = {
   'case.decide': 'decided the case',
   'case.undo': 'took the decision back',
   'evidence.view': 'looked',
-  'evidence.destroy': 'destroyed the file',
+  'evidence.destroy': 'destroyed the evidence',
+  'evidence.relevant': 'kept data of the account',
+  'evidence.pause': 'paused destruction',
+  'evidence.resume': 'let destruction go on',
+  'clock.set': 'set a clock',
+  'hold.place': 'placed a hold',
+  'hold.ask_release': 'asked to release a hold',
+  'hold.release': 'released a hold',
+  'account.ask_erasure': 'asked to erase the account',
+  'account.keep': 'kept the account',
+  'account.erase': 'erased the account',
   'key.create': 'made a key',
   'key.revoke': 'revoked a key',
   'list.create': 'made the list',
@@ -300,6 +310,20 @@ const acts: Record<string, string> = {
 }
 /** What a ledger line says was done; a code that is not known is shown as it is. */
 export const actionWords = (code: string) => acts[code] ?? code
+
+const holds: Record<HoldKind, string> = {
+  legal_hold: 'Legal hold',
+  preservation_request: 'Preservation request',
+  disclosure: 'Disclosure under way',
+  other: 'Hold',
+}
+export const holdWords = (k: HoldKind) => holds[k] ?? k
+
+const roles: Record<string, string> = { original: 'original', preview: 'preview', transcript: 'transcript', relevant: 'relevant' }
+export const roleWords = (r: string) => roles[r] ?? r
+
+const relevants: Record<Relevant['state'], string> = { not_asked: 'Not asked for', asked: 'Asked for', overdue: 'Overdue', received: 'Received' }
+export const relevantWords = (s: Relevant['state']) => relevants[s] ?? s
 
 /** A field's path as words: `reporter.company_template` is “Reporter: company template”. */
 export function fieldWords(path: string): string {
