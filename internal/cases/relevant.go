@@ -25,6 +25,10 @@ const RelevantWindow = 14 * 24 * time.Hour
 // law says so [I]: what rolls off on the platform is lost if it takes long.
 const relevantDue = 24 * time.Hour
 
+// maxGiven bounds the pieces of a case, so that a platform that repeats itself
+// without end does not fill the disk.
+const maxGiven = 500
+
 // Kinds of relevant data. The regulation lists five, of which our sources name two
 // [S]; for the others the platform may use a word of its own.
 const (
@@ -142,6 +146,11 @@ func (d *Desk) GiveRelevant(ctx context.Context, tx *store.Tx, who safety.Actor,
 	}
 	if len(items) == 0 {
 		return Given{}, safety.Errorf(safety.Conflict, "this case has no item that data could belong to")
+	}
+	if there, err := tx.RelevantDataOfCase(ctx, caseID); err != nil {
+		return Given{}, fmt.Errorf("reading relevant data: %w", err)
+	} else if len(there) >= maxGiven {
+		return Given{}, safety.Errorf(safety.Conflict, "this case has %d pieces of relevant data, which is all that it takes", len(there))
 	}
 	return d.keepRelevant(ctx, tx, who, caseID, itemOf(g, wants, items[0].ID), g, wants)
 }

@@ -775,3 +775,39 @@ func TestNothingDeletesRecords(t *testing.T) {
 		t.Errorf("%d files, %v", files, err)
 	}
 }
+
+// TestOneHand: what takes evidence or a hold away is called in this package, where
+// it is looked after, and nowhere else.
+func TestOneHand(t *testing.T) {
+	t.Parallel()
+	calls := map[string]int{".DestroyCaseKey(": 0, ".DestroyEvidence(": 0, ".BodyDeleted(": 0, ".ReleaseHold(": 0, ".ResumeDestroyer(": 0, ".TrustTime(": 0,
+		".ForgetItems(": 0, ".ForgetReportContents(": 0, ".ForgetReportRequests(": 0, ".ForgetCaseAccount(": 0, ".ForgetAccount(": 0}
+	err := filepath.WalkDir("../..", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "storetest" || strings.HasSuffix(p, filepath.Join("store", "db"))) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(p)
+		for c := range calls {
+			n := strings.Count(string(text), c)
+			if n > 0 && filepath.Base(filepath.Dir(p)) != "vault" {
+				t.Errorf("%s calls %s. Only package vault may: it looks first whether anything keeps the case", p, c)
+			}
+			calls[c] += n
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, n := range calls {
+		if n != 1 {
+			t.Errorf("%s is called in %d places, want one", c, n)
+		}
+	}
+}
