@@ -189,6 +189,14 @@ func (a *auditor) reviewing() {
 	b.settled(testid("decision-summary"))
 	b.until(`!document.querySelector('dialog[open]')`)
 	a.screen("case decided")
+	b.click(testid("place-hold"))
+	b.until(`document.querySelector('dialog[open]')`)
+	a.screen("hold dialog")
+	b.click(testid("hold-reason"))
+	b.keys("A court has asked for it.")
+	b.click("dialog[open] " + testid("confirm-dialog-ok"))
+	b.until(`!document.querySelector('dialog[open]') && document.querySelector('[data-testid="holds"] li')`)
+	a.screen("case held")
 }
 
 func (a *auditor) reporting() {
@@ -196,6 +204,7 @@ func (a *auditor) reporting() {
 	b.t.Helper()
 	b.click(testid("report-link"))
 	b.settled(testid("approve"))
+	eval[bool](b, `(() => { document.querySelectorAll('main details').forEach(d => d.open = true); return true })()`)
 	a.screen("report draft")
 	b.click(testid("approve"))
 	b.until(`document.querySelector('dialog[open]')`)

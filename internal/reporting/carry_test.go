@@ -126,8 +126,8 @@ func TestCarry_WhatIsNotAllowed(t *testing.T) {
 		t.Errorf("filed as %q with receipt %q", r.RemoteID, r.Receipt)
 	}
 	clocks, err := b.store.Read().ClocksOfCase(ctx, c.caseID)
-	if err != nil || len(clocks) != 1 || !strings.Contains(clocks[0].Law, "SI 2026/268") {
-		t.Errorf("clocks %+v, %v: want the year of the regulations", clocks, err)
+	if err != nil || len(clocks) != 2 || clocks[0].Law != "SI 2026/268 reg. 8(1)(b)" || clocks[1].Law != "SI 2026/268 reg. 8(1)(a)" {
+		t.Errorf("clocks %+v, %v: want the year of the content and the five of the reference", clocks, err)
 	}
 	ours := b.confirm(material{files: []string{"harmless"}})
 	if err := d.Reroute(ctx, anna, ours.reportID, reporting.NCMEC, "test"); err != nil {
