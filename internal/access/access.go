@@ -37,6 +37,7 @@ const (
 	CasesRead      Scope = "cases:read"      // see the queue and cases
 	CasesDecide    Scope = "cases:decide"    // claim and decide
 	EvidenceView   Scope = "evidence:view"   // see previews, and originals after a recorded reveal
+	EvidenceExport Scope = "evidence:export" // take evidence bundles of cases
 	ReportsRead    Scope = "reports:read"    // see reports
 	ReportsApprove Scope = "reports:approve" // file reports
 	LedgerRead     Scope = "ledger:read"     // read the ledger and its proofs
@@ -59,7 +60,7 @@ const (
 var (
 	serviceScopes    = []Scope{MediaCheck, AccountsWrite}
 	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, ListsWrite, ListsMatch, WebhooksManage})
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage})
 	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite})
 )
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
@@ -43,7 +44,10 @@ type Deps struct {
 	// Exchanges bring lists from elsewhere.
 	Exchanges *exchange.Desk
 	Vault     *vault.Vault
+	Custody   *custody.Desk
 	Ledger    *ledger.Log
+	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
+	LedgerPublic string
 	Webhooks  *stream.Webhooks
 	Console   fs.FS // the console's built files; nil for none
 	Metrics   http.Handler
@@ -95,8 +99,10 @@ func (a *API) routes() {
 	a.exchangeRoutes()
 	a.caseRoutes()
 	a.evidenceRoutes()
+	a.bundleRoutes()
 	a.reportRoutes()
 	a.ledgerRoutes()
+	a.tileRoutes()
 	a.webhookRoutes()
 	a.sessionRoutes()
 	a.peopleRoutes()

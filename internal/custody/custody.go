@@ -2,6 +2,7 @@ package custody
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"  //nolint:gosec // officers still compare by it; nothing rests on it here
 	"crypto/sha1" //nolint:gosec // likewise
@@ -10,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -104,6 +106,9 @@ func (d *Desk) Export(ctx context.Context, req Request) (*Bundle, error) {
 	if err := b.hash(ctx); err != nil {
 		return nil, err
 	}
+	if b.req.Passphrase != "" && b.size() > maxLocked {
+		return nil, safety.Errorf(safety.TooLarge, "more than 1 GiB cannot be locked with a passphrase: use the command line, onto an encrypted disk")
+	}
 	var entries []string
 	var manifest []byte
 	err := d.store.Tx(ctx, func(tx *store.Tx) error {
@@ -129,6 +134,9 @@ func (b *Bundle) hash(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listing evidence: %w", err)
 	}
+	slices.SortFunc(rows, func(a, b db.Evidence) int {
+		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), strings.Compare(a.ID, b.ID))
+	})
 	for _, e := range rows {
 		if e.Role == string(vault.Preview) {
 			continue // made by Rowan from the original, for screens
@@ -145,6 +153,16 @@ func (b *Bundle) hash(ctx context.Context) error {
 		b.files = append(b.files, f)
 	}
 	return nil
+}
+
+// maxLocked bounds what is put together in memory.
+const maxLocked = 1 << 30
+
+func (b *Bundle) size() (n int64) {
+	for _, f := range b.files {
+		n += f.digest.Size
+	}
+	return n
 }
 
 func digest(name string, data []byte) manifestFile {

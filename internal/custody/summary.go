@@ -1,6 +1,7 @@
 package custody
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"strings"
@@ -9,6 +10,13 @@ import (
 	"github.com/rowan-safety/rowan/internal/paper"
 	"github.com/rowan-safety/rowan/internal/store"
 )
+
+var plain = map[string]string{"case.open": "case opened", "case.item": "content added, file sealed", "case.claim": "case taken up", "case.release": "case put back",
+	"case.decide": "decided", "case.undo": "decision taken back", "evidence.view": "evidence looked at", exportAction: "bundle made", "evidence.destroy": "evidence destroyed",
+	"report.draft": "report drafted", "report.approve": "report approved", "report.filed": "report filed"}
+
+// words are for paper; an action without words stands as the ledger has it.
+func words(action string) string { return cmp.Or(plain[action], action) }
 
 func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") }
 
@@ -31,7 +39,7 @@ func (r *record) summary(chain chainFile, custodyJSON []byte) ([]byte, error) {
 	p.Paragraph(fmt.Sprintf("Every entry of the ledger about this case, in the order of time. %s", r.lookers()))
 	rows := make([][]string, len(chain.Rows))
 	for i, row := range chain.Rows {
-		rows[i] = []string{fmt.Sprint(row.N), utc(row.At), row.Actor.Name, row.Action, row.Detail}
+		rows[i] = []string{fmt.Sprint(row.N), utc(row.At), row.Actor.Name, words(row.Action), row.Detail}
 	}
 	p.Table([]paper.Column{{Title: "No.", Weight: 0.7}, {Title: "When", Weight: 2.2}, {Title: "Who", Weight: 1.6}, {Title: "What", Weight: 1.9}, {Title: "More", Weight: 3.6}}, rows)
 	if len(chain.Transfers) > 0 {
@@ -63,17 +71,18 @@ func (r *record) facts() []paper.Fact {
 		{Label: "Account", Value: r.c.AccountID, Mono: true}, {Label: "Bundle made", Value: utc(r.made) + ", " + how}, {Label: "Made by", Value: r.b.req.Who.Name},
 		{Label: "Reason", Value: r.b.req.Reason}}
 	for _, d := range r.decisions {
-		text := d.Outcome
+		var text strings.Builder
+		text.WriteString(d.Outcome)
 		for _, c := range []struct{ name, class string }{{"NCMEC class", d.NcmecClass}, {"UK category", d.UkClass}} {
 			if c.class != "" {
-				text += ", " + c.name + " " + c.class
+				text.WriteString(", " + c.name + " " + c.class)
 			}
 		}
-		text += "\n" + d.DecidedName + ", " + utc(store.Time(d.At))
+		text.WriteString("\n" + d.DecidedName + ", " + utc(store.Time(d.At)))
 		if d.UndoneAt != 0 {
-			text += "\ntaken back " + utc(store.Time(d.UndoneAt))
+			text.WriteString("\ntaken back " + utc(store.Time(d.UndoneAt)))
 		}
-		out = append(out, paper.Fact{Label: "Decided", Value: text})
+		out = append(out, paper.Fact{Label: "Decided", Value: text.String()})
 	}
 	for _, p := range r.reports {
 		text := strings.ToUpper(p.Authority) + ", " + p.State
@@ -110,7 +119,7 @@ func (r *record) lookers() string {
 			full++
 		}
 	}
-	return fmt.Sprintf("%d people looked at evidence: %d times at the blurred preview, %d times at the original.", len(people), len(r.views)-full, full)
+	return fmt.Sprintf("Looks at evidence by people: %d at the blurred preview, %d at the original, by %d of the staff.", len(r.views)-full, full, len(people))
 }
 
 func readme(r *record) string {

@@ -175,7 +175,8 @@ func (l *Log) sign(size int64, root tlog.Hash) (string, error) {
 	return string(signed), err
 }
 
-// Checkpoint is the latest signed checkpoint, after sealing what is pending.
+// Checkpoint is the latest signed checkpoint, with the cosignatures that it has,
+// after sealing what is pending.
 // Before anything was ever recorded it is a NotFound error.
 func (l *Log) Checkpoint(ctx context.Context) (string, error) {
 	if _, err := l.Seal(ctx); err != nil {
@@ -185,7 +186,7 @@ func (l *Log) Checkpoint(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", store.NotFound(err, "checkpoint")
 	}
-	return c.Note, nil
+	return l.withCosignatures(ctx, c)
 }
 
 // Proof shows that one entry stands in the tree of a checkpoint.
@@ -217,22 +218,29 @@ func (l *Log) Prove(ctx context.Context, entryID string) (Proof, error) {
 // ProveAll proves entries to one checkpoint, in the order of their places in the
 // tree. Entries that wait are sealed first.
 func (l *Log) ProveAll(ctx context.Context, entryIDs []string) (checkpoint string, all []Proven, err error) {
-	if checkpoint, err = l.Checkpoint(ctx); err != nil {
-		return "", nil, err
-	}
-	size, _, err := parseCheckpoint(checkpoint)
-	if err != nil {
+	if _, err := l.Seal(ctx); err != nil {
 		return "", nil, err
 	}
 	q := l.store.Read()
-	for _, id := range entryIDs {
-		e, err := q.Entry(ctx, id)
-		if err != nil {
+	rows := make([]db.LedgerEntry, len(entryIDs))
+	least := int64(1)
+	for i, id := range entryIDs {
+		if rows[i], err = q.Entry(ctx, id); err != nil {
 			return "", nil, store.NotFound(err, "ledger entry")
 		}
-		if e.LeafIndex < 0 || e.LeafIndex >= size {
+		if rows[i].LeafIndex < 0 {
 			return "", nil, safety.Errorf(safety.Unavailable, "entry is not sealed yet")
 		}
+		least = max(least, rows[i].LeafIndex+1)
+	}
+	if checkpoint, err = l.published(ctx, least); err != nil {
+		return "", nil, err
+	}
+	size, _, err := parseCheckpoint(checkpoint)
+	if err != nil || size < least {
+		return "", nil, safety.Errorf(safety.Unavailable, "no checkpoint of these entries yet")
+	}
+	for _, e := range rows {
 		path, err := tlog.ProveRecord(size, e.LeafIndex, &hashReader{ctx: ctx, q: q})
 		if err != nil {
 			return "", nil, fmt.Errorf("proving ledger entry: %w", err)
