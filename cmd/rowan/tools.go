@@ -190,14 +190,7 @@ func verifyCommand(o *options) *cobra.Command {
 	check.add(c)
 	c.Flags().StringVar(&check.tsaCA, "tsa-ca", "", "PEM file with the root of the timestamp authority")
 	c.AddCommand(verifyBundleCommand(new(checkFlags)))
-	c.AddCommand(&cobra.Command{Use: "ledger", Short: "Recompute the ledger and compare it with every signed checkpoint", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := o.load("")
-			if err != nil {
-				return err
-			}
-			return verifyLedger(cmd.Context(), cfg)
-		}})
+	c.AddCommand(verifyLedgerCommand(o))
 	return c
 }
 

@@ -48,9 +48,9 @@ type Deps struct {
 	Ledger    *ledger.Log
 	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
 	LedgerPublic string
-	Webhooks  *stream.Webhooks
-	Console   fs.FS // the console's built files; nil for none
-	Metrics   http.Handler
+	Webhooks     *stream.Webhooks
+	Console      fs.FS // the console's built files; nil for none
+	Metrics      http.Handler
 	// Observe is told of every answer, by route pattern and never by path.
 	Observe       func(pattern string, status int, took time.Duration)
 	Now           func() time.Time

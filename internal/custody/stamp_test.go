@@ -194,7 +194,7 @@ func TestExport_NoTimestamp(t *testing.T) {
 			b.cfg.Stamp = (&custody.Authority{URL: server.URL}).Stamp
 			r := verify(t, b.plain(b.sampleCase()), proof.Options{Key: b.key()})
 			holds(t, r)
-			if r.Stamp != nil || !strings.Contains(strings.Join(r.Notes, "\n"), "no timestamp: the timestamp") {
+			if r.Stamp != nil || !strings.Contains(strings.Join(r.Notes, "\n"), "no timestamp: t") {
 				t.Errorf("notes %q", r.Notes)
 			}
 		})

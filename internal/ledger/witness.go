@@ -66,7 +66,7 @@ func (w *Witnesses) ask(ctx context.Context, now bool) error {
 	}
 	var errs error
 	for _, wit := range w.list {
-		state, err := w.log.store.Read().Witness(ctx, wit.Key.String())
+		state, err := w.log.store.Read().WitnessState(ctx, wit.Key.String())
 		if err != nil && !store.IsNotFound(err) {
 			return fmt.Errorf("reading witness: %w", err)
 		}
@@ -201,7 +201,7 @@ func (w *Witnesses) States(ctx context.Context) ([]State, error) {
 	}
 	out := make([]State, len(w.list))
 	for i, wit := range w.list {
-		s, err := q.Witness(ctx, wit.Key.String())
+		s, err := q.WitnessState(ctx, wit.Key.String())
 		if err != nil && !store.IsNotFound(err) {
 			return nil, fmt.Errorf("reading witness: %w", err)
 		}

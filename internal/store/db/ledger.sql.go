@@ -461,12 +461,12 @@ func (q *Queries) SetHead(ctx context.Context, size int64) error {
 	return err
 }
 
-const witness = `-- name: Witness :one
+const witnessState = `-- name: WitnessState :one
 select witness, size, at, failures, last_error, next_at from ledger_witnesses where witness = $1
 `
 
-func (q *Queries) Witness(ctx context.Context, witness string) (LedgerWitness, error) {
-	row := q.db.QueryRowContext(ctx, witness, witness)
+func (q *Queries) WitnessState(ctx context.Context, witness string) (LedgerWitness, error) {
+	row := q.db.QueryRowContext(ctx, witnessState, witness)
 	var i LedgerWitness
 	err := row.Scan(
 		&i.Witness,

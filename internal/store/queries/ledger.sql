@@ -52,7 +52,7 @@ select * from ledger_hashes where id >= $1 and id < $2 order by id;
 -- name: CheckpointOf :one
 select * from ledger_checkpoints where size = $1;
 
--- name: Witness :one
+-- name: WitnessState :one
 select * from ledger_witnesses where witness = $1;
 
 -- name: Witnesses :many
