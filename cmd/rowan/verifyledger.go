@@ -75,7 +75,7 @@ func verifyFrom(ctx context.Context, w io.Writer, from, state, apiKeyFile string
 	}
 	fmt.Fprintf(w, "%d entries, root %s\n", seen.Size, seen.Root)
 	switch {
-	case seen.Entries == seen.Size:
+	case seen.Entries >= seen.Size:
 		fmt.Fprintln(w, "Recomputed from all entries.")
 	default:
 		fmt.Fprintln(w, "Recomputed from the hashes of all entries.")

@@ -545,7 +545,7 @@ var update = flag.Bool("update", false, "write golden files")
 func TestLinked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.New(t))
-	z, bundle := (*zip.Reader)(nil), b.plain(b.sampleCase())
+	bundle := b.plain(b.sampleCase())
 	z, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,9 @@
 package custody
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // The ontology that custody.jsonld is written in. The names of classes and
 // properties are from public descriptions of CASE 1.4 and UCO 1.4 [S]; the file
@@ -30,7 +33,7 @@ func (r *record) linked(chain chainFile) thing {
 	for _, row := range chain.Rows {
 		if !seen[row.Actor.ID] {
 			seen[row.Actor.ID] = true
-			graph = append(graph, thing{"@id": id(row.Actor.ID), "@type": "uco-identity:Identity", "uco-core:name": row.Actor.Name})
+			graph = append(graph, thing{"@id": id(row.Actor.ID), "@type": "uco-identity:Identity", "uco-core:name": cmp.Or(r.names[row.Actor.ID], row.Actor.Name)})
 		}
 		about := objects
 		if row.Evidence != "" {

@@ -74,7 +74,7 @@ func (b *Bundle) collect(ctx context.Context, tx *store.Tx) (*record, error) {
 }
 
 func (r *record) learnNames() {
-	r.names = map[string]string{"system": "Rowan", "cli": "the command line", r.b.req.Who.ID: r.b.req.Who.Name}
+	r.names = map[string]string{"system": "Rowan", "cli": "the command line"} // whoever was at it: the entries' own words tell
 	for _, d := range r.decisions {
 		r.names[d.DecidedBy] = d.DecidedName
 	}
@@ -166,7 +166,7 @@ func (r *record) chain() chainFile {
 		}
 		out.Rows = append(out.Rows, row)
 	}
-	out.Rows = append(out.Rows, chainRow{N: len(out.Rows) + 1, At: r.made, Actor: r.who(r.b.req.Who.ID), Action: exportAction,
+	out.Rows = append(out.Rows, chainRow{N: len(out.Rows) + 1, At: r.made, Actor: person{r.b.req.Who.ID, r.b.req.Who.Name}, Action: exportAction,
 		Detail: "this bundle: " + r.b.req.Reason, Entry: r.exportID})
 	return out
 }

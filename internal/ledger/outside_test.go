@@ -140,7 +140,7 @@ func TestTiles_Outsider(t *testing.T) {
 	}
 	for _, path := range []string{"tile/0/003", "tile/0/002.p/89", "tile/0/002.p/0", "tile/0/002.p/256", "tile/0/002.p/088", "tile/0/2.p/88", "tile/0/x000/002.p/88", "tile/00/000", "tile/1/000", "tile/1/000.p/3",
 		"tile/-1/000", "tile/9/000.p/1", "tile/entries/002.p/89", "tile/entries/002", "tile/0/x999/x999/x999/x999/999", "tile/0/"} {
-		res, err := http.Get(s.URL + "/" + path) //nolint:noctx // a test's own server
+		res, err := http.Get(s.URL + "/" + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func (tileReader) SaveTiles([]tlog.Tile, [][]byte) {}
 func (r tileReader) ReadTiles(tiles []tlog.Tile) (out [][]byte, err error) {
 	for _, t := range tiles {
 		// x/mod's own paths have the height in front, which C2SP fixed.
-		res, err := http.Get(r.s.URL + "/" + strings.Replace(t.Path(), "tile/8/", "tile/", 1)) //nolint:noctx // a test's own server
+		res, err := http.Get(r.s.URL + "/" + strings.Replace(t.Path(), "tile/8/", "tile/", 1))
 		if err != nil {
 			return nil, err
 		}
@@ -255,6 +255,21 @@ func TestOutside_History(t *testing.T) {
 	seen, err := s.look("")
 	if err != nil {
 		t.Fatal(err)
+	}
+	// A log that publishes an older checkpoint, and still has the tiles, was not
+	// rolled back.
+	older, err := s.store.Read().CheckpointOf(t.Context(), 256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.alter = func(path string, _ []byte) (string, []byte, int) {
+		if path == "checkpoint" {
+			return "", []byte(older.Note), 0
+		}
+		return "", nil, 0
+	}
+	if got, err := s.look(seen.Checkpoint); err != nil || got.Checkpoint != seen.Checkpoint || got.Grown != 0 || got.Size != 256 {
+		t.Errorf("an older checkpoint: %+v, %v", got, err)
 	}
 	other := serve(t, storetest.New(t))
 	other.append(1, 200)

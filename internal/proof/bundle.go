@@ -2,8 +2,8 @@ package proof
 
 import (
 	"bytes"
-	"crypto/md5"  //nolint:gosec // officers still compare by it; nothing rests on it here
-	"crypto/sha1" //nolint:gosec // likewise
+	"crypto/md5"  // officers still compare by it; nothing rests on it here
+	"crypto/sha1" // likewise
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -158,7 +158,7 @@ func Bundle(r io.ReaderAt, size int64, o Options) (*Report, error) {
 
 // digest reads a member once, for all its digests.
 func (c *check) digest(m member) error {
-	s2, s1, m5 := sha256.New(), sha1.New(), md5.New() //nolint:gosec // see the imports
+	s2, s1, m5 := sha256.New(), sha1.New(), md5.New()
 	crc, err := checksum(io.TeeReader(io.NewSectionReader(c.r, m.data(), m.size), io.MultiWriter(s2, s1, m5)))
 	if err != nil {
 		return fmt.Errorf("reading the bundle: %w", err)
@@ -421,10 +421,23 @@ func (c *check) sums() {
 		digest, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
 		have[name] = digest
 	}
-	c.wrong("SHA256SUMS", "it does not agree with the members")
-	for _, name := range unlisted[:len(unlisted)-1] {
-		if d, ok := have[name]; ok && d != c.digests[name].sha256 {
+	// What is wrong with a member is said already; the list is named when it alone
+	// is left to blame.
+	explained := false
+	for _, name := range c.order {
+		switch d, ok := have[name]; {
+		case name == "SHA256SUMS" || d == c.digests[name].sha256:
+		case slices.ContainsFunc(c.Problems, func(w Wrong) bool { return w.Member == name }):
+			explained = true
+		case ok && slices.Contains(unlisted, name):
 			c.wrong(name, "it is not what SHA256SUMS lists")
+			explained = true
+		default:
+			c.wrong("SHA256SUMS", "it does not agree with %s", name)
+			explained = true
 		}
+	}
+	if !explained && !slices.ContainsFunc(c.Problems, func(w Wrong) bool { return w.Member == whole || w.Member == "SHA256SUMS" }) {
+		c.wrong("SHA256SUMS", "it does not agree with the members")
 	}
 }

@@ -22,7 +22,7 @@ type Log struct {
 
 // Seen is what [Log.Check] found.
 type Seen struct {
-	Checkpoint string // as served: keep it for the next time
+	Checkpoint string // the largest that holds: keep it for the next time
 	Size       int64
 	Root       Hash
 	Grown      int64 // entries since the last time; -1 the first time
@@ -72,7 +72,10 @@ func (l *Log) Check(ctx context.Context, last string) (*Seen, error) {
 	}
 	if last != "" {
 		if s.Grown = c.Size - old.Size; s.Grown < 0 {
-			return nil, wrongf("it was rolled back: it had %d entries the last time and has %d", old.Size, c.Size)
+			// A log may publish the checkpoint that its witnesses have signed, and not the
+			// newest. Then the tiles still hold what was seen the last time.
+			s.Grown, s.Checkpoint = 0, last
+			s.Notes = append(s.Notes, fmt.Sprintf("the checkpoint that is published now is of %d entries, an older one than the last time's, which holds too", c.Size))
 		}
 	}
 	return s, l.rebuild(ctx, s, c, old, last != "")
@@ -81,11 +84,27 @@ func (l *Log) Check(ctx context.Context, last string) (*Seen, error) {
 // rebuild recomputes the tree from its tiles.
 func (l *Log) rebuild(ctx context.Context, s *Seen, c, old Checkpoint, have bool) error {
 	var all span
+	// agrees compares the tree with the checkpoints of its size.
+	agrees := func() error {
+		if have && all.size == old.Size && all.root() != old.Root {
+			return wrongf("its first %d entries are not those of the last time: it was rewritten, or others are shown another ledger", old.Size)
+		}
+		if all.size == c.Size && all.root() != c.Root {
+			return wrongf("the tiles do not have the signed root")
+		}
+		return nil
+	}
+	if err := agrees(); err != nil {
+		return err
+	}
 	level := []Hash{} // roots of full tiles, which the next level is made of
 	withEntries := true
-	for at := int64(0); at < c.Size; at += 256 {
-		width := min(256, c.Size-at)
-		leaves, err := l.tile(ctx, "0", at/256, width)
+	size := max(c.Size, old.Size)
+	for at := int64(0); at < size; at += 256 {
+		leaves, status, err := l.tile(ctx, "0", at/256, min(256, size-at))
+		if status == http.StatusNotFound && c.Size < old.Size {
+			return wrongf("it was rolled back: it had %d entries the last time and has %d", old.Size, c.Size)
+		}
 		if err != nil {
 			return err
 		}
@@ -96,27 +115,17 @@ func (l *Log) rebuild(ctx context.Context, s *Seen, c, old Checkpoint, have bool
 		}
 		var one span
 		for _, h := range leaves {
-			if have && all.size == old.Size && all.root() != old.Root {
-				return split(old)
-			}
 			all.add(h)
 			one.add(h)
+			if err := agrees(); err != nil {
+				return err
+			}
 		}
-		if width == 256 {
+		if one.size == 256 {
 			level = append(level, one.root())
 		}
 	}
-	if have && all.size == old.Size && all.root() != old.Root {
-		return split(old)
-	}
-	if all.root() != c.Root {
-		return wrongf("the tiles do not have the signed root")
-	}
 	return l.upper(ctx, level)
-}
-
-func split(old Checkpoint) error {
-	return wrongf("its first %d entries are not those of the last time: it was rewritten, or others are shown another ledger", old.Size)
 }
 
 // upper checks the tiles above the lowest, which proofs are made from.
@@ -125,7 +134,7 @@ func (l *Log) upper(ctx context.Context, level []Hash) error {
 		var next []Hash
 		for at := 0; at < len(level); at += 256 {
 			want := level[at:min(at+256, len(level))]
-			got, err := l.tile(ctx, strconv.Itoa(depth), int64(at/256), int64(len(want)))
+			got, _, err := l.tile(ctx, strconv.Itoa(depth), int64(at/256), int64(len(want)))
 			if err != nil {
 				return err
 			}
@@ -145,20 +154,20 @@ func (l *Log) upper(ctx context.Context, level []Hash) error {
 	return nil
 }
 
-func (l *Log) tile(ctx context.Context, level string, n, width int64) ([]Hash, error) {
+func (l *Log) tile(ctx context.Context, level string, n, width int64) ([]Hash, int, error) {
 	path := "tile/" + level + "/" + tilePath(n, width)
-	b, _, err := l.get(ctx, path, 256*32)
+	b, status, err := l.get(ctx, path, 256*32)
 	if err != nil {
-		return nil, err
+		return nil, status, err
 	}
 	if int64(len(b)) != width*32 {
-		return nil, wrongf("%s has %d bytes, not %d", path, len(b), width*32)
+		return nil, status, wrongf("%s has %d bytes, not %d", path, len(b), width*32)
 	}
 	out := make([]Hash, width)
 	for i := range out {
 		out[i] = Hash(b[32*i:])
 	}
-	return out, nil
+	return out, status, nil
 }
 
 // entries reads an entry bundle and compares it with the hashes. It returns false

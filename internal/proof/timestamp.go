@@ -3,7 +3,7 @@ package proof
 import (
 	"bytes"
 	"crypto"
-	"crypto/sha1" //nolint:gosec // older authorities name their certificate by it; the signature is not made with it
+	"crypto/sha1" // older authorities name their certificate by it; the signature is not made with it
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -228,7 +228,7 @@ func names(a attribute, cert *x509.Certificate) bool {
 	}
 	id := ids.Certs[0]
 	if a.Type.Equal(oidSigningCert) {
-		sum := sha1.Sum(cert.Raw) //nolint:gosec // the attribute's own; see above
+		sum := sha1.Sum(cert.Raw) // the attribute's own; see above
 		return bytes.Equal(id.Hash, sum[:])
 	}
 	h := crypto.SHA256

@@ -8,7 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // the format's own
+	"crypto/sha1" // the format's own
 	"encoding/binary"
 	"fmt"
 	"io"
