@@ -10,7 +10,7 @@ import (
 // path, outside of /v1, in the protocol's own form.
 //
 // What everybody may read is the operator's choice (ledger.public). Hashes tell
-// nobody what they are of, because every entry begins with a random id, but they
+// nobody what they are of, because every entry begins with an id of 82 random bits, but they
 // tell how much goes on and when. Entries name cases, people and what they did:
 // to publish them is to publish the work of moderators and that a case on
 // somebody exists.
