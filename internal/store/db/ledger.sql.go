@@ -478,37 +478,3 @@ func (q *Queries) WitnessState(ctx context.Context, witness string) (LedgerWitne
 	)
 	return i, err
 }
-
-const witnesses = `-- name: Witnesses :many
-select witness, size, at, failures, last_error, next_at from ledger_witnesses order by witness
-`
-
-func (q *Queries) Witnesses(ctx context.Context) ([]LedgerWitness, error) {
-	rows, err := q.db.QueryContext(ctx, witnesses)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LedgerWitness
-	for rows.Next() {
-		var i LedgerWitness
-		if err := rows.Scan(
-			&i.Witness,
-			&i.Size,
-			&i.At,
-			&i.Failures,
-			&i.LastError,
-			&i.NextAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}

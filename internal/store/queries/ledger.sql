@@ -55,9 +55,6 @@ select * from ledger_checkpoints where size = $1;
 -- name: WitnessState :one
 select * from ledger_witnesses where witness = $1;
 
--- name: Witnesses :many
-select * from ledger_witnesses order by witness;
-
 -- name: PutWitness :exec
 insert into ledger_witnesses (witness, size, at, failures, last_error, next_at) values ($1, $2, $3, $4, $5, $6)
 on conflict (witness) do update set size = excluded.size, at = excluded.at, failures = excluded.failures, last_error = excluded.last_error, next_at = excluded.next_at;
