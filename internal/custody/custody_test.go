@@ -521,6 +521,9 @@ func TestPassphrase(t *testing.T) {
 	if bytes.Contains(locked, []byte("custody.json")) || bytes.Contains(locked, []byte("PK\x03\x04\x14\x00\x00\x00\x00\x00\x00\x00\x21")) {
 		t.Error("the names of members show through")
 	}
+	if r := verify(t, locked, proof.Options{}); len(r.Problems) != 1 || !strings.Contains(r.Problems[0].What, "locked with a passphrase") {
+		t.Errorf("a locked bundle: %v", r.Problems)
+	}
 	program, err := exec.LookPath("7z")
 	if err != nil {
 		t.Skip("7z is not here")

@@ -101,6 +101,9 @@ func entry(table []byte) (member, []byte, error) {
 	if length > maxName || len(table) < centralSize+length {
 		return member{}, nil, errors.New("the archive's table is cut off")
 	}
+	if table[10] == 99 {
+		return member{}, nil, errors.New("this archive is locked with a passphrase: open it (7-Zip does) and check the bundle that is in it")
+	}
 	m := member{name: string(table[centralSize : centralSize+length]), crc: binary.LittleEndian.Uint32(table[16:]),
 		size: int64(binary.LittleEndian.Uint32(table[20:])), header: int64(binary.LittleEndian.Uint32(table[42:]))}
 	if !cleanName.MatchString(m.name) {
