@@ -43,7 +43,8 @@ func root() *cobra.Command {
 		Version: version, SilenceUsage: true, SilenceErrors: true}
 	c.PersistentFlags().StringVar(&o.config, "config", "", "configuration file (YAML)")
 	c.PersistentFlags().StringVar(&o.data, "data", "", "data folder (default ./data)")
-	c.AddCommand(serveCommand(o), keysCommand(o), listsCommand(o), exchangesCommand(o), checkCommand(o), scanCommand(o), benchCommand(), verifyCommand(o), evidenceCommand(o), doctorCommand(o),
+	c.AddCommand(serveCommand(o), keysCommand(o), listsCommand(o), exchangesCommand(o), casesCommand(o), checkCommand(o), scanCommand(o), benchCommand(),
+		verifyCommand(o), evidenceCommand(o), doctorCommand(o),
 		canaryCommand(), openapiCommand(), sampleCommand(o))
 	return c
 }

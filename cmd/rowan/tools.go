@@ -179,15 +179,18 @@ func looker(ctx context.Context, a *app.App) (*intake.Desk, func(), error) {
 }
 
 func verifyCommand(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "verify", Short: "Check what Rowan has recorded, without a server"}
-	c.AddCommand(&cobra.Command{Use: "ledger", Short: "Recompute the ledger and compare it with every signed checkpoint", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := o.load("")
-			if err != nil {
-				return err
+	var check checkFlags
+	c := &cobra.Command{Use: "verify [BUNDLE.zip]", Short: "Check what Rowan has recorded, without a server", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
 			}
-			return verifyLedger(cmd.Context(), cfg)
-		}}, verifyEvidenceCommand(o))
+			return verifyBundle(cmd.OutOrStdout(), args[0], &check)
+		}}
+	check.add(c)
+	c.Flags().StringVar(&check.tsaCA, "tsa-ca", "", "PEM file with the root of the timestamp authority")
+	c.AddCommand(verifyBundleCommand(new(checkFlags)))
+	c.AddCommand(verifyLedgerCommand(o), verifyEvidenceCommand(o))
 	return c
 }
 

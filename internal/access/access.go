@@ -40,6 +40,7 @@ const (
 	EvidenceHold   Scope = "evidence:hold"   // place holds, release them two by two, let destruction go on
 	EvidenceAdd    Scope = "evidence:add"    // hand in relevant data of an account
 	AccountsErase  Scope = "accounts:erase"  // ask that an account be erased
+	EvidenceExport Scope = "evidence:export" // take evidence bundles of cases
 	ReportsRead    Scope = "reports:read"    // see reports
 	ReportsApprove Scope = "reports:approve" // file reports
 	LedgerRead     Scope = "ledger:read"     // read the ledger and its proofs
@@ -62,7 +63,7 @@ const (
 var (
 	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase}
 	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase})
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase})
 	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd})
 )
 

@@ -255,14 +255,14 @@ func (a *API) called(ctx context.Context, in *callInput) (*reportOutput, error) 
 	return a.after(ctx, in.ID, a.Reports.Called(ctx, caller(ctx).Actor, in.ID, in.Body.SpokeTo, in.Body.Note))
 }
 
-type bundleInput struct {
+type reportBundleInput struct {
 	ReportID
 	Body struct {
 		Passphrase string `json:"passphrase" minLength:"20" maxLength:"200" doc:"It is not kept; without it nobody opens the bundle"`
 	}
 }
 
-func (a *API) takeBundle(ctx context.Context, in *bundleInput) (*huma.StreamResponse, error) {
+func (a *API) takeBundle(ctx context.Context, in *reportBundleInput) (*huma.StreamResponse, error) {
 	b, err := a.Reports.Bundle(ctx, caller(ctx).Actor, in.ID, in.Body.Passphrase)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
@@ -43,10 +44,13 @@ type Deps struct {
 	// Exchanges bring lists from elsewhere.
 	Exchanges *exchange.Desk
 	Vault     *vault.Vault
+	Custody   *custody.Desk
 	Ledger    *ledger.Log
-	Webhooks  *stream.Webhooks
-	Console   fs.FS // the console's built files; nil for none
-	Metrics   http.Handler
+	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
+	LedgerPublic string
+	Webhooks     *stream.Webhooks
+	Console      fs.FS // the console's built files; nil for none
+	Metrics      http.Handler
 	// Observe is told of every answer, by route pattern and never by path.
 	Observe       func(pattern string, status int, took time.Duration)
 	Now           func() time.Time
@@ -96,8 +100,10 @@ func (a *API) routes() {
 	a.caseRoutes()
 	a.evidenceRoutes()
 	a.keepRoutes()
+	a.bundleRoutes()
 	a.reportRoutes()
 	a.ledgerRoutes()
+	a.tileRoutes()
 	a.webhookRoutes()
 	a.sessionRoutes()
 	a.peopleRoutes()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
@@ -26,6 +29,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/match/exchange"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/policy"
+	"github.com/rowan-safety/rowan/internal/proof"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
@@ -51,6 +55,10 @@ type App struct {
 	Webhooks *stream.Webhooks
 
 	Exchanges *exchange.Desk
+	Custody   *custody.Desk
+	Witnesses *ledger.Witnesses
+	Version   string // of this program
+	LedgerKey string // the public one, as outsiders need it
 
 	blobs *vault.Folder
 	lock  *os.File
@@ -58,7 +66,7 @@ type App struct {
 
 // Open opens the data folder and the database, making both when needed.
 func Open(ctx context.Context, c Config, log *slog.Logger) (_ *App, err error) {
-	a := &App{Config: c, Log: log}
+	a := &App{Config: c, Log: log, Version: buildVersion()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -125,6 +133,49 @@ func (a *App) openDesks() error {
 	a.Reports = reporting.NewDesk(a.Store, a.Vault, time.Now, desk, reporting.Hooks{Announce: a.Webhooks.Announce})
 	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
 		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged, Vote: a.vote, Unvote: a.Exchanges.Withdraw})
+	return a.openCustody()
+}
+
+// openCustody opens the desk of evidence bundles.
+func (a *App) openCustody() error {
+	key, err := os.ReadFile(filepath.Join(a.Config.Data, "keys", "ledger.pub"))
+	if err != nil {
+		return fmt.Errorf("reading ledger's public key: %w", err)
+	}
+	a.LedgerKey = strings.TrimSpace(string(key))
+	cfg := custody.Config{Platform: a.Config.Reporting.Platform, Version: a.Version, Key: a.LedgerKey}
+	if e := a.Config.Evidence; e.TimestampURL != "" {
+		authority := &custody.Authority{URL: e.TimestampURL}
+		if e.TimestampCA != "" {
+			text, err := os.ReadFile(e.TimestampCA)
+			if err != nil {
+				return fmt.Errorf("evidence.timestamp_ca: %w", err)
+			}
+			if authority.Roots = x509.NewCertPool(); !authority.Roots.AppendCertsFromPEM(text) {
+				return errors.New("evidence.timestamp_ca: holds no certificate")
+			}
+		}
+		cfg.Stamp = authority.Stamp
+	}
+	var list []ledger.Witness
+	for _, w := range a.Config.Ledger.Witnesses {
+		k, err := proof.ParseKey(w.Key)
+		if err != nil {
+			return fmt.Errorf("ledger.witnesses: %w", err)
+		}
+		list = append(list, ledger.Witness{URL: w.URL, Key: k})
+	}
+	a.Witnesses = ledger.NewWitnesses(a.Ledger, list, nil)
+	if len(list) > 0 {
+		cfg.Witness = func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			if err := a.Witnesses.AskNow(ctx); err != nil {
+				a.Log.WarnContext(ctx, "witnesses were not asked for a bundle", "error", err)
+			}
+		}
+	}
+	a.Custody = custody.NewDesk(a.Store, a.Vault, a.Ledger, time.Now, cfg)
 	return nil
 }
 
@@ -203,6 +254,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
+	wg.Go(func() { a.witnessLoop(background) })
 	wg.Go(func() { a.Recents.Run(background) })
 	wg.Go(func() { a.snapshots(background) })
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
@@ -250,7 +302,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 	return api.Deps{Store: a.Store, Fetch: fetch.New(fetch.Config{Hosts: f.Hosts, AllowHTTP: f.AllowHTTP,
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
-		Reports: a.Reports, Exchanges: a.Exchanges, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Reports: a.Reports, Exchanges: a.Exchanges, Custody: a.Custody, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }
@@ -384,6 +436,33 @@ func (a *App) sealLoop(ctx context.Context) {
 			a.Log.ErrorContext(ctx, "ledger cannot be sealed", "error", err)
 		}
 	}
+}
+
+// witnessLoop shows the newest checkpoint to the witnesses.
+func (a *App) witnessLoop(ctx context.Context) {
+	if len(a.Config.Ledger.Witnesses) == 0 {
+		return
+	}
+	tick := time.NewTicker(15 * time.Second)
+	defer tick.Stop()
+	for {
+		if err := a.Witnesses.Ask(ctx); err != nil && ctx.Err() == nil {
+			a.Log.ErrorContext(ctx, "witnesses cannot be asked", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// buildVersion is what the build says of itself; serve's own stamp is finer.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
 }
 
 // NewLogger writes structured logs without personal data.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // Europe/London, on machines without a zone database
@@ -21,6 +22,7 @@ import (
 	"github.com/rowan-safety/rowan/cybertip"
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/policy"
+	"github.com/rowan-safety/rowan/internal/proof"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/vault"
@@ -42,6 +44,7 @@ type Config struct {
 	Match     MatchConfig     `yaml:"match"`
 	Fetch     FetchConfig     `yaml:"fetch"`
 	Evidence  EvidenceConfig  `yaml:"evidence"`
+	Ledger    LedgerConfig    `yaml:"ledger"`
 	Reporting ReportingConfig `yaml:"reporting"`
 }
 
@@ -78,6 +81,68 @@ type EvidenceConfig struct {
 	KeyFile              string `yaml:"key_file" env:"ROWAN_EVIDENCE_KEY_FILE"`                               // default DATA/keys/vault.key
 	ReserveBytes         int64  `yaml:"reserve_bytes" env:"ROWAN_EVIDENCE_RESERVE_BYTES"`                     // of the disk that intake leaves free; default 1 GiB, -1 for none
 	TrustGapHours        int    `yaml:"trust_gap_hours" env:"ROWAN_EVIDENCE_TRUST_GAP_HOURS"`                 // Rowan may have been off for so long before a person must confirm the clock; default 72
+	TimestampURL         string `yaml:"timestamp_url" env:"ROWAN_EVIDENCE_TIMESTAMP_URL"`                     // of an RFC 3161 timestamp authority, for evidence bundles; none
+	TimestampCA          string `yaml:"timestamp_ca" env:"ROWAN_EVIDENCE_TIMESTAMP_CA"`                       // PEM file with its root, so that its answers are checked
+}
+
+// LedgerConfig says who outside may look at the ledger, and who watches it.
+type LedgerConfig struct {
+	// Public says what everybody may read at /ledger: off (nothing without the
+	// scope ledger:read; the default), hashes (checkpoint and hash tiles), or all
+	// (entries too, which name people and cases).
+	Public    string          `yaml:"public" env:"ROWAN_LEDGER_PUBLIC"`
+	Witnesses []WitnessConfig `yaml:"witnesses"`
+	// Quorum is how many witnesses are expected to cosign. It stops nothing: the
+	// doctor and the metrics tell when there are fewer. Default: all.
+	Quorum int `yaml:"quorum" env:"ROWAN_LEDGER_QUORUM"`
+}
+
+// WitnessConfig is a witness of C2SP's tlog-witness protocol.
+type WitnessConfig struct {
+	URL string `yaml:"url"` // submission prefix
+	Key string `yaml:"key"` // its vkey, of type 4 (Ed25519 cosignature)
+}
+
+func (l *LedgerConfig) complete() []error {
+	fill(&l.Public, "off")
+	var problems []error
+	if !slices.Contains([]string{"off", "hashes", "all"}, l.Public) {
+		problems = append(problems, errors.New("ledger.public: must be off, hashes or all"))
+	}
+	if l.Quorum == 0 {
+		l.Quorum = len(l.Witnesses)
+	}
+	if l.Quorum < 0 || l.Quorum > len(l.Witnesses) {
+		problems = append(problems, errors.New("ledger.quorum: must not be more than there are witnesses"))
+	}
+	seen := map[string]bool{}
+	for i, w := range l.Witnesses {
+		k, err := proof.ParseKey(w.Key)
+		if err != nil || !k.Cosigns() || seen[k.String()] {
+			problems = append(problems, fmt.Errorf("ledger.witnesses[%d].key: must be the vkey of a witness, and of one only", i))
+		}
+		seen[k.String()] = true
+		problems = append(problems, webURL(fmt.Sprintf("ledger.witnesses[%d].url", i), w.URL)...)
+	}
+	return problems
+}
+
+// webURL checks an address that Rowan will call.
+func webURL(name, text string) []error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return []error{fmt.Errorf("%s: must be an https URL", name)}
+	}
+	return nil
+}
+
+// timestampURL is webURL, and plain http too: the answer of a timestamp authority
+// is signed, the question is a digest, and many offer nothing else.
+func timestampURL(text string) []error {
+	if u, err := url.Parse(text); text != "" && (err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http") {
+		return []error{errors.New("evidence.timestamp_url: must be an http or https URL")}
+	}
+	return nil
 }
 
 // ReportingConfig says where reports go and who reports.
@@ -208,6 +273,8 @@ func (c *Config) Complete() error {
 		problems = append(problems, errors.New("evidence: keep_not_confirmed_days is not negative, and trust_gap_hours is 1 to 720"))
 	}
 	problems = append(problems, c.Reporting.complete()...)
+	problems = append(problems, c.Ledger.complete()...)
+	problems = append(problems, timestampURL(c.Evidence.TimestampURL)...)
 	return errors.Join(problems...)
 }
 

@@ -110,3 +110,30 @@ func TestConfigAllProblems(t *testing.T) {
 		}
 	}
 }
+
+func TestConfigLedger(t *testing.T) {
+	const (
+		witness = "witness.example/w1+3bdccbc5+BAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+		log     = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+	)
+	for name, tt := range map[string]struct{ text, problem string }{
+		"nothing":             {"", ""},
+		"open":                {"ledger: {public: hashes}", ""},
+		"another word":        {"ledger: {public: everything}", "ledger.public"},
+		"a log's key":         {"ledger: {witnesses: [{url: 'https://w.example', key: " + log + "}]}", "witnesses[0].key"},
+		"not a key":           {"ledger: {witnesses: [{url: 'https://w.example', key: " + witness + "}]}", "witnesses[0].key"},
+		"plain http":          {"ledger: {witnesses: [{url: 'http://w.example', key: x}]}", "witnesses[0].url"},
+		"a quorum of nobody":  {"ledger: {quorum: 1}", "ledger.quorum"},
+		"no timestamp URL":    {"evidence: {timestamp_url: 'ftp://tsa.example'}", "evidence.timestamp_url"},
+		"a timestamp by http": {"evidence: {timestamp_url: 'http://tsa.example/tsr'}", ""},
+	} {
+		c, err := Load(configFile(t, tt.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Complete()
+		if (err == nil) != (tt.problem == "") || err != nil && !strings.Contains(err.Error(), tt.problem) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

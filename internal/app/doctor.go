@@ -49,6 +49,10 @@ func (a *App) Examine(ctx context.Context) []Finding {
 	add("videos", nil, videos)
 	n, err := a.Ledger.Seal(ctx)
 	add("ledger", err, fmt.Sprintf("%d entries sealed now", n))
+	if c := a.Config.Ledger; len(c.Witnesses) > 0 {
+		note, err := a.witnessed(ctx)
+		add("witnesses", err, note)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err = a.Reports.Ping(ctx)
@@ -58,6 +62,34 @@ func (a *App) Examine(ctx context.Context) []Finding {
 	}
 	add("authority", err, where)
 	return out
+}
+
+// witnessed asks the witnesses and tells how many have cosigned; fewer than the
+// quorum is an error.
+func (a *App) witnessed(ctx context.Context) (string, error) {
+	ask, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := a.Witnesses.AskNow(ask); err != nil {
+		return "", err
+	}
+	states, err := a.Witnesses.States(ctx)
+	if err != nil {
+		return "", err
+	}
+	good := 0
+	var failures []error
+	for _, s := range states {
+		if s.Failures == 0 && !s.At.IsZero() {
+			good++
+		} else {
+			failures = append(failures, fmt.Errorf("%s: %s", s.Name, s.LastError))
+		}
+	}
+	note := fmt.Sprintf("%d of %d cosign, %d are expected", good, len(states), a.Config.Ledger.Quorum)
+	if good < a.Config.Ledger.Quorum {
+		return "", errors.Join(append([]error{errors.New(note)}, failures...)...)
+	}
+	return note, nil
 }
 
 // exchanges names those that an operator should look at.

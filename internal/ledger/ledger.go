@@ -11,14 +11,20 @@
 // of its making), and a forgery by somebody who holds the signing key as well
 // as the database and the checkpoint file. Witnesses close the second gap.
 //
-// Entries never carry content, hashes or more of a person than an identifier.
+// Entries never carry content, hashes of content or more of a person than an
+// identifier. The one digest that an entry does carry is that of an evidence
+// bundle's manifest (evidence.export): it says nothing of a single file to
+// somebody who does not have the bundle, and it is what ties the bundle to the
+// tree.
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -31,6 +37,7 @@ import (
 
 // Entry is one thing that somebody did.
 type Entry struct {
+	ID      string // "" makes one; chosen before only by what must name its entry before it is written
 	At      time.Time
 	Actor   string // "user:ID", "key:ID", "system", "cli"
 	Action  string // noun.verb, such as "case.open"
@@ -43,8 +50,11 @@ func Append(ctx context.Context, tx *store.Tx, e Entry) error {
 	if e.Actor == "" || e.Action == "" || e.Subject == "" {
 		return safety.Errorf(safety.Internal, "ledger entry needs actor, action and subject")
 	}
+	if e.ID == "" {
+		e.ID = safety.NewID("led", e.At)
+	}
 	err := tx.AppendEntry(ctx, db.AppendEntryParams{
-		ID: safety.NewID("led", e.At), At: store.Micros(e.At), Actor: e.Actor,
+		ID: e.ID, At: store.Micros(e.At), Actor: e.Actor,
 		Action: e.Action, Subject: e.Subject, Detail: e.Detail,
 	})
 	if err != nil {
@@ -165,7 +175,8 @@ func (l *Log) sign(size int64, root tlog.Hash) (string, error) {
 	return string(signed), err
 }
 
-// Checkpoint is the latest signed checkpoint, after sealing what is pending.
+// Checkpoint is the latest signed checkpoint, with the cosignatures that it has,
+// after sealing what is pending.
 // Before anything was ever recorded it is a NotFound error.
 func (l *Log) Checkpoint(ctx context.Context) (string, error) {
 	if _, err := l.Seal(ctx); err != nil {
@@ -175,7 +186,7 @@ func (l *Log) Checkpoint(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", store.NotFound(err, "checkpoint")
 	}
-	return c.Note, nil
+	return l.withCosignatures(ctx, c)
 }
 
 // Proof shows that one entry stands in the tree of a checkpoint.
@@ -187,29 +198,57 @@ type Proof struct {
 	Checkpoint string
 }
 
-// Prove returns the inclusion proof (RFC 6962 §2.1.1) of an entry.
+// Proven is an entry with its inclusion proof (RFC 6962 §2.1.1).
+type Proven struct {
+	Index int64
+	Bytes []byte // what the tree commits to
+	Path  []tlog.Hash
+}
+
+// Prove returns the inclusion proof of an entry.
 func (l *Log) Prove(ctx context.Context, entryID string) (Proof, error) {
-	checkpoint, err := l.Checkpoint(ctx)
+	checkpoint, all, err := l.ProveAll(ctx, []string{entryID})
 	if err != nil {
 		return Proof{}, err
-	}
-	q := l.store.Read()
-	e, err := q.Entry(ctx, entryID)
-	if err != nil {
-		return Proof{}, store.NotFound(err, "ledger entry")
 	}
 	size, _, err := parseCheckpoint(checkpoint)
-	if err != nil {
-		return Proof{}, err
+	return Proof{Index: all[0].Index, Size: size, Leaf: tlog.RecordHash(all[0].Bytes), Path: all[0].Path, Checkpoint: checkpoint}, err
+}
+
+// ProveAll proves entries to one checkpoint, in the order of their places in the
+// tree. Entries that wait are sealed first.
+func (l *Log) ProveAll(ctx context.Context, entryIDs []string) (checkpoint string, all []Proven, err error) {
+	if _, err := l.Seal(ctx); err != nil {
+		return "", nil, err
 	}
-	if e.LeafIndex < 0 || e.LeafIndex >= size {
-		return Proof{}, safety.Errorf(safety.Unavailable, "entry is not sealed yet")
+	q := l.store.Read()
+	rows := make([]db.LedgerEntry, len(entryIDs))
+	least := int64(1)
+	for i, id := range entryIDs {
+		if rows[i], err = q.Entry(ctx, id); err != nil {
+			return "", nil, store.NotFound(err, "ledger entry")
+		}
+		if rows[i].LeafIndex < 0 {
+			return "", nil, safety.Errorf(safety.Unavailable, "entry is not sealed yet")
+		}
+		least = max(least, rows[i].LeafIndex+1)
 	}
-	path, err := tlog.ProveRecord(size, e.LeafIndex, &hashReader{ctx: ctx, q: q})
-	if err != nil {
-		return Proof{}, fmt.Errorf("proving ledger entry: %w", err)
+	if checkpoint, err = l.published(ctx, least); err != nil {
+		return "", nil, err
 	}
-	return Proof{Index: e.LeafIndex, Size: size, Leaf: tlog.RecordHash(Leaf(e)), Path: path, Checkpoint: checkpoint}, nil
+	size, _, err := parseCheckpoint(checkpoint)
+	if err != nil || size < least {
+		return "", nil, safety.Errorf(safety.Unavailable, "no checkpoint of these entries yet")
+	}
+	for _, e := range rows {
+		path, err := tlog.ProveRecord(size, e.LeafIndex, &hashReader{ctx: ctx, q: q})
+		if err != nil {
+			return "", nil, fmt.Errorf("proving ledger entry: %w", err)
+		}
+		all = append(all, Proven{Index: e.LeafIndex, Bytes: Leaf(e), Path: path})
+	}
+	slices.SortFunc(all, func(a, b Proven) int { return cmp.Compare(a.Index, b.Index) })
+	return checkpoint, all, nil
 }
 
 // hashReader reads the stored hashes of the tree, first from those that the

@@ -243,3 +243,10 @@ func parseCheckpoint(text string) (size int64, root tlog.Hash, err error) {
 	}
 	return size, root, nil
 }
+
+// SizeOf reads the size of the tree that a checkpoint is of, without looking at
+// its signature.
+func SizeOf(checkpoint string) (int64, error) {
+	size, _, err := parseCheckpoint(checkpoint)
+	return size, err
+}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/sealedzip"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 )
@@ -31,8 +32,8 @@ func (d *Desk) Bundle(ctx context.Context, who safety.Actor, reportID, passphras
 	if !who.Person {
 		return nil, safety.Errorf(safety.Forbidden, "only a person takes a bundle")
 	}
-	if utf8.RuneCountInString(passphrase) < MinPassphrase {
-		return nil, safety.Errorf(safety.Invalid, "the passphrase needs at least %d characters", MinPassphrase)
+	if utf8.RuneCountInString(passphrase) < sealedzip.MinPassphrase {
+		return nil, safety.Errorf(safety.Invalid, "the passphrase needs at least %d characters", sealedzip.MinPassphrase)
 	}
 	in, err := load(ctx, d.store.Read(), reportID)
 	if err != nil {
@@ -72,12 +73,12 @@ func (d *Desk) Bundle(ctx context.Context, who safety.Actor, reportID, passphras
 // WriteTo writes the bundle. Evidence is decrypted file by file and encrypted
 // again under the passphrase; nothing touches the disk.
 func (b *Bundle) WriteTo(ctx context.Context, w io.Writer) error {
-	z := newSealedZip(w, b.passphrase)
+	z := sealedzip.New(w, b.passphrase)
 	var sums strings.Builder
 	add := func(name string, data []byte) error {
 		sum := sha256.Sum256(data)
 		fmt.Fprintf(&sums, "%s  %s\n", hex.EncodeToString(sum[:]), name)
-		return z.add(name, data)
+		return z.Add(name, data)
 	}
 	if err := add("report.json", b.json); err != nil {
 		return err
@@ -94,10 +95,10 @@ func (b *Bundle) WriteTo(ctx context.Context, w io.Writer) error {
 			return err
 		}
 	}
-	if err := z.add("SHA256SUMS", []byte(sums.String())); err != nil {
+	if err := z.Add("SHA256SUMS", []byte(sums.String())); err != nil {
 		return err
 	}
-	return z.close()
+	return z.Close()
 }
 
 // Name is a file name for the bundle.

@@ -18,6 +18,28 @@ func (q *Queries) AddCheckpoint(ctx context.Context, size int64, note string, at
 	return err
 }
 
+const addCosignature = `-- name: AddCosignature :exec
+insert into ledger_cosignatures (size, witness, line, at) values ($1, $2, $3, $4)
+on conflict (size, witness) do update set line = excluded.line, at = excluded.at
+`
+
+type AddCosignatureParams struct {
+	Size    int64
+	Witness string
+	Line    string
+	At      int64
+}
+
+func (q *Queries) AddCosignature(ctx context.Context, arg AddCosignatureParams) error {
+	_, err := q.db.ExecContext(ctx, addCosignature,
+		arg.Size,
+		arg.Witness,
+		arg.Line,
+		arg.At,
+	)
+	return err
+}
+
 const addLedgerHash = `-- name: AddLedgerHash :exec
 insert into ledger_hashes (id, hash) values ($1, $2)
 `
@@ -52,6 +74,17 @@ func (q *Queries) AppendEntry(ctx context.Context, arg AppendEntryParams) error 
 	return err
 }
 
+const checkpointOf = `-- name: CheckpointOf :one
+select size, note, at from ledger_checkpoints where size = $1
+`
+
+func (q *Queries) CheckpointOf(ctx context.Context, size int64) (LedgerCheckpoint, error) {
+	row := q.db.QueryRowContext(ctx, checkpointOf, size)
+	var i LedgerCheckpoint
+	err := row.Scan(&i.Size, &i.Note, &i.At)
+	return i, err
+}
+
 const checkpoints = `-- name: Checkpoints :many
 select size, note, at from ledger_checkpoints where size > $1 order by size limit $2
 `
@@ -66,6 +99,70 @@ func (q *Queries) Checkpoints(ctx context.Context, size int64, limit int32) ([]L
 	for rows.Next() {
 		var i LedgerCheckpoint
 		if err := rows.Scan(&i.Size, &i.Note, &i.At); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const cosignatures = `-- name: Cosignatures :many
+select size, witness, line, at from ledger_cosignatures where size = $1 order by witness
+`
+
+func (q *Queries) Cosignatures(ctx context.Context, size int64) ([]LedgerCosignature, error) {
+	rows, err := q.db.QueryContext(ctx, cosignatures, size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LedgerCosignature
+	for rows.Next() {
+		var i LedgerCosignature
+		if err := rows.Scan(
+			&i.Size,
+			&i.Witness,
+			&i.Line,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const cosignedSizes = `-- name: CosignedSizes :many
+select size, count(*) as n from ledger_cosignatures group by size order by size desc limit 50
+`
+
+type CosignedSizesRow struct {
+	Size int64
+	N    int64
+}
+
+func (q *Queries) CosignedSizes(ctx context.Context) ([]CosignedSizesRow, error) {
+	rows, err := q.db.QueryContext(ctx, cosignedSizes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CosignedSizesRow
+	for rows.Next() {
+		var i CosignedSizesRow
+		if err := rows.Scan(&i.Size, &i.N); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -212,6 +309,33 @@ func (q *Queries) LedgerHash(ctx context.Context, id int64) ([]byte, error) {
 	return hash, err
 }
 
+const ledgerHashes = `-- name: LedgerHashes :many
+select id, hash from ledger_hashes where id >= $1 and id < $2 order by id
+`
+
+func (q *Queries) LedgerHashes(ctx context.Context, iD int64, iD_2 int64) ([]LedgerHash, error) {
+	rows, err := q.db.QueryContext(ctx, ledgerHashes, iD, iD_2)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LedgerHash
+	for rows.Next() {
+		var i LedgerHash
+		if err := rows.Scan(&i.ID, &i.Hash); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockHead = `-- name: LockHead :one
 update ledger_head set size = size where id = 1 returning size
 `
@@ -256,6 +380,32 @@ func (q *Queries) PendingEntries(ctx context.Context, limit int32) ([]LedgerEntr
 		return nil, err
 	}
 	return items, nil
+}
+
+const putWitness = `-- name: PutWitness :exec
+insert into ledger_witnesses (witness, size, at, failures, last_error, next_at) values ($1, $2, $3, $4, $5, $6)
+on conflict (witness) do update set size = excluded.size, at = excluded.at, failures = excluded.failures, last_error = excluded.last_error, next_at = excluded.next_at
+`
+
+type PutWitnessParams struct {
+	Witness   string
+	Size      int64
+	At        int64
+	Failures  int64
+	LastError string
+	NextAt    int64
+}
+
+func (q *Queries) PutWitness(ctx context.Context, arg PutWitnessParams) error {
+	_, err := q.db.ExecContext(ctx, putWitness,
+		arg.Witness,
+		arg.Size,
+		arg.At,
+		arg.Failures,
+		arg.LastError,
+		arg.NextAt,
+	)
+	return err
 }
 
 const sealEntry = `-- name: SealEntry :exec
@@ -309,4 +459,22 @@ update ledger_head set size = $1 where id = 1
 func (q *Queries) SetHead(ctx context.Context, size int64) error {
 	_, err := q.db.ExecContext(ctx, setHead, size)
 	return err
+}
+
+const witnessState = `-- name: WitnessState :one
+select witness, size, at, failures, last_error, next_at from ledger_witnesses where witness = $1
+`
+
+func (q *Queries) WitnessState(ctx context.Context, witness string) (LedgerWitness, error) {
+	row := q.db.QueryRowContext(ctx, witnessState, witness)
+	var i LedgerWitness
+	err := row.Scan(
+		&i.Witness,
+		&i.Size,
+		&i.At,
+		&i.Failures,
+		&i.LastError,
+		&i.NextAt,
+	)
+	return i, err
 }

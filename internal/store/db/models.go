@@ -294,6 +294,13 @@ type LedgerCheckpoint struct {
 	At   int64
 }
 
+type LedgerCosignature struct {
+	Size    int64
+	Witness string
+	Line    string
+	At      int64
+}
+
 type LedgerEntry struct {
 	ID        string
 	At        int64
@@ -312,6 +319,15 @@ type LedgerHash struct {
 type LedgerHead struct {
 	ID   int64
 	Size int64
+}
+
+type LedgerWitness struct {
+	Witness   string
+	Size      int64
+	At        int64
+	Failures  int64
+	LastError string
+	NextAt    int64
 }
 
 type List struct {

@@ -367,6 +367,19 @@ func ledgerGroup(s *suite) {
 	s.ok(s.q.AddCheckpoint(s.ctx, 2, "two\n", 5), s.q.AddCheckpoint(s.ctx, 10, "ten\n", 6))
 	same(s, "latest", db.LedgerCheckpoint{Size: 10, Note: "ten\n", At: 6})(s.q.LatestCheckpoint(s.ctx))
 	same(s, "since", []db.LedgerCheckpoint{{Size: 10, Note: "ten\n", At: 6}})(s.q.Checkpoints(s.ctx, 2, 5))
+	same(s, "of a size", db.LedgerCheckpoint{Size: 2, Note: "two\n", At: 5})(s.q.CheckpointOf(s.ctx, 2))
+	none[db.LedgerCheckpoint](s, "no checkpoint of a size")(s.q.CheckpointOf(s.ctx, 3))
+	s.ok(s.q.AddLedgerHash(s.ctx, 9, hash), s.q.AddLedgerHash(s.ctx, 8, hash))
+	same(s, "a run of hashes", []db.LedgerHash{{ID: 7, Hash: hash}, {ID: 8, Hash: hash}})(s.q.LedgerHashes(s.ctx, 7, 9))
+	none[db.LedgerWitness](s, "no witness")(s.q.WitnessState(s.ctx, "w"))
+	s.ok(s.q.PutWitness(s.ctx, db.PutWitnessParams{Witness: "w", Size: 1, At: 2, Failures: 3, LastError: "e", NextAt: 4}),
+		s.q.PutWitness(s.ctx, db.PutWitnessParams{Witness: "w", Size: 5, At: 6, Failures: 0, LastError: "", NextAt: 0}))
+	same(s, "witness", db.LedgerWitness{Witness: "w", Size: 5, At: 6})(s.q.WitnessState(s.ctx, "w"))
+	for _, c := range []db.AddCosignatureParams{{Size: 2, Witness: "w", Line: "old", At: 1}, {Size: 2, Witness: "w", Line: "— w\n", At: 2}, {Size: 2, Witness: "v", Line: "— v\n", At: 3}, {Size: 10, Witness: "w", Line: "l", At: 4}} {
+		s.ok(s.q.AddCosignature(s.ctx, c))
+	}
+	same(s, "cosignatures", []db.LedgerCosignature{{Size: 2, Witness: "v", Line: "— v\n", At: 3}, {Size: 2, Witness: "w", Line: "— w\n", At: 2}})(s.q.Cosignatures(s.ctx, 2))
+	same(s, "cosigned", []db.CosignedSizesRow{{Size: 10, N: 1}, {Size: 2, N: 2}})(s.q.CosignedSizes(s.ctx))
 }
 
 func users(s *suite) {

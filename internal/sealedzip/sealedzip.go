@@ -1,4 +1,6 @@
-package reporting
+// Package sealedzip writes ZIP files under a passphrase that people can open with
+// the programs they have.
+package sealedzip
 
 import (
 	"archive/zip"
@@ -12,14 +14,14 @@ import (
 	"io"
 )
 
-// sealedZip writes ZIP files that officers can open with the programs they have:
+// Writer writes ZIP files that officers can open with the programs they have:
 // WinZip's AES encryption, AE-2 with 256 bits, members stored without compression
 // (www.winzip.com, "AES Encryption Information", versions 1.02 to 1.04; from
 // memory, unverified against the text, verified against 7-Zip in the tests). The
 // format fixes PBKDF2 with SHA-1 and 1,000 rounds, which is little: the passphrase
 // must itself be hard to guess, which [MinPassphrase] is for. Names and sizes of
 // members are not hidden.
-type sealedZip struct {
+type Writer struct {
 	w          *zip.Writer
 	passphrase string
 	random     io.Reader
@@ -29,8 +31,9 @@ type sealedZip struct {
 // makes one of 25 letters and digits (about 128 bits).
 const MinPassphrase = 20
 
-func newSealedZip(w io.Writer, passphrase string) *sealedZip {
-	return &sealedZip{w: zip.NewWriter(w), passphrase: passphrase, random: rand.Reader}
+// New starts an archive under a passphrase.
+func New(w io.Writer, passphrase string) *Writer {
+	return &Writer{w: zip.NewWriter(w), passphrase: passphrase, random: rand.Reader}
 }
 
 const (
@@ -45,8 +48,8 @@ const (
 // out; vendor "AE"; strength 3 is 256 bits; method 0 is stored.
 var extra = []byte{0x01, 0x99, 7, 0, 2, 0, 'A', 'E', 3, 0, 0}
 
-// add writes one member.
-func (z *sealedZip) add(name string, data []byte) error {
+// Add writes one member.
+func (z *Writer) Add(name string, data []byte) error {
 	salt := make([]byte, aesSalt)
 	if _, err := io.ReadFull(z.random, salt); err != nil {
 		return err
@@ -75,7 +78,8 @@ func (z *sealedZip) add(name string, data []byte) error {
 	return nil
 }
 
-func (z *sealedZip) close() error { return z.w.Close() }
+// Close writes the table; the archive is whole only after it.
+func (z *Writer) Close() error { return z.w.Close() }
 
 // aesCounter encrypts in counter mode as the format has it: the counter is little
 // endian and begins with one, which crypto/cipher does not offer.
