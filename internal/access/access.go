@@ -43,6 +43,8 @@ const (
 	WebhooksManage Scope = "webhooks:manage" // where events go
 	PeopleManage   Scope = "people:manage"   // users and keys
 	OverviewRead   Scope = "overview:read"   // counts
+	MeasuresRead   Scope = "measures:read"   // the register of measures
+	MeasuresWrite  Scope = "measures:write"  // say what the service is, and what is done of each measure
 )
 
 // Role is a named set of scopes.
@@ -58,8 +60,8 @@ const (
 
 var (
 	serviceScopes    = []Scope{MediaCheck, AccountsWrite}
-	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, ListsWrite, ListsMatch, WebhooksManage})
+	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead, MeasuresRead}
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, ListsWrite, ListsMatch, WebhooksManage, MeasuresWrite})
 	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite})
 )
 

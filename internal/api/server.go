@@ -21,11 +21,13 @@ import (
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/match/exchange"
+	"github.com/rowan-safety/rowan/internal/measures"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/transparency"
 	"github.com/rowan-safety/rowan/internal/vault"
 )
 
@@ -42,11 +44,14 @@ type Deps struct {
 	Reports *reporting.Desk
 	// Exchanges bring lists from elsewhere.
 	Exchanges *exchange.Desk
-	Vault     *vault.Vault
-	Ledger    *ledger.Log
-	Webhooks  *stream.Webhooks
-	Console   fs.FS // the console's built files; nil for none
-	Metrics   http.Handler
+	// Measures and Transparency show what Rowan can show of its duties.
+	Measures     *measures.Desk
+	Transparency *transparency.Desk
+	Vault        *vault.Vault
+	Ledger       *ledger.Log
+	Webhooks     *stream.Webhooks
+	Console      fs.FS // the console's built files; nil for none
+	Metrics      http.Handler
 	// Observe is told of every answer, by route pattern and never by path.
 	Observe       func(pattern string, status int, took time.Duration)
 	Now           func() time.Time
@@ -101,6 +106,7 @@ func (a *API) routes() {
 	a.sessionRoutes()
 	a.peopleRoutes()
 	a.overviewRoutes()
+	a.measureRoutes()
 	a.hmaRoutes()
 	a.healthRoutes()
 	a.consoleRoutes()

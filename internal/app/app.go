@@ -24,11 +24,13 @@ import (
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/match/exchange"
+	"github.com/rowan-safety/rowan/internal/measures"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/transparency"
 	"github.com/rowan-safety/rowan/internal/vault"
 	"github.com/rowan-safety/rowan/web"
 )
@@ -51,6 +53,9 @@ type App struct {
 	Webhooks *stream.Webhooks
 
 	Exchanges *exchange.Desk
+
+	Measures     *measures.Desk
+	Transparency *transparency.Desk
 
 	blobs *vault.Folder
 	lock  *os.File
@@ -122,7 +127,9 @@ func (a *App) openDesks() error {
 		reporting.Hooks{Announce: a.Webhooks.Announce})
 	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
 		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged, Vote: a.vote, Unvote: a.Exchanges.Withdraw})
-	return nil
+	a.Transparency = transparency.NewDesk(a.Store, time.Now)
+	a.Measures, err = measures.NewDesk(a.Store, time.Now, a.Log, a.probes())
+	return err
 }
 
 // Close releases everything.
@@ -228,7 +235,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 	return api.Deps{Store: a.Store, Fetch: fetch.New(fetch.Config{Hosts: f.Hosts, AllowHTTP: f.AllowHTTP,
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
-		Reports: a.Reports, Exchanges: a.Exchanges, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }

@@ -568,6 +568,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/measures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The register: which measures may apply, what Rowan holds on each, and where it holds nothing
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["get-measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/measures/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The register as a record to hand over
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["export-measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/measures/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every version of what the service is, the latest first
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["get-measures-profile"];
+        /**
+         * Say what the service is; earlier versions are kept
+         * @description Needs the scope `measures:write`.
+         */
+        put: operations["put-measures-profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/measures/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every version of what the operator says of a measure, the latest first
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["get-measure-record"];
+        /**
+         * Say what is done of a measure; earlier versions are kept
+         * @description Needs the scope `measures:write`.
+         */
+        put: operations["put-measure-record"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/media/check": {
         parameters: {
             query?: never;
@@ -837,6 +925,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transparency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done in a period, small counts too; not for publishing
+         * @description Needs the scope `ledger:read`.
+         */
+        get: operations["get-transparency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transparency/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tables to publish (ZIP of CSV), small counts withheld
+         * @description Needs the scope `ledger:read`.
+         */
+        get: operations["export-transparency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users": {
         parameters: {
             query?: never;
@@ -990,18 +1118,58 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AccountModel: {
+            addresses?: components["schemas"]["AddressModel"][];
+            /** Format: int64 */
+            age?: number;
+            /** @enum {string} */
+            age_source?: "self_declared" | "inferred" | "estimated" | "verified";
+            /** @description These are all the addresses that the platform has */
+            all_emails?: boolean;
+            /** @description Payment details in words */
+            billing?: string[];
+            closed?: components["schemas"]["ClosureModel"];
+            /** @description Somebody else may have used the account */
+            compromised?: boolean;
+            /** @description Ids of accounts that it is connected to */
+            connections?: string[];
             /** @description YYYY-MM-DD */
             date_of_birth?: string;
             devices?: components["schemas"]["DeviceModel"][];
             display_names?: string[];
+            /** @description Documents of identity that the platform holds */
+            documents?: components["schemas"]["DocumentModel"][];
             emails?: components["schemas"]["EmailModel"][];
+            /** @description A group that the account acted in */
+            group_id?: string;
             ip_events?: components["schemas"]["IPEventModel"][];
+            /** @description Other accounts of the same person */
+            linked?: components["schemas"]["LinkedModel"][];
+            /** @description As estimated by the platform */
+            location?: components["schemas"]["LocationModel"];
             /** @description Given and family name as one string, the current one first */
             names?: string[];
             phones?: components["schemas"]["PhoneModel"][];
             profile_bio?: string;
             profile_url?: string;
             screen_name?: string;
+            suspended?: components["schemas"]["ClosureModel"];
+            vehicle?: string;
+        };
+        Action: {
+            /** Format: int64 */
+            contents: number;
+            kind: string;
+            verdict: string;
+        };
+        AddressModel: {
+            city?: string;
+            country?: string;
+            postal_code?: string;
+            /** @description State or county; in the US its two letters */
+            region?: string;
+            street?: string;
+            /** @enum {string} */
+            type?: "home" | "business" | "billing" | "shipping" | "technical";
         };
         AuthorityModel: {
             /** @enum {string} */
@@ -1135,6 +1303,15 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        ClosureModel: {
+            /** Format: date-time */
+            at?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            notified?: boolean;
+            /** Format: date-time */
+            notified_at?: string;
+        };
         CompletenessModel: {
             missing: components["schemas"]["MissingModel"][];
             /**
@@ -1142,6 +1319,31 @@ export interface components {
              * @description 0 to 100
              */
             score: number;
+        };
+        Counts: {
+            actions: components["schemas"]["Action"][];
+            /** Format: int64 */
+            confirmed: number;
+            decision: components["schemas"]["Median"];
+            filed: components["schemas"]["Filed"][];
+            filing: components["schemas"]["Median"];
+            findings: components["schemas"]["Kind"][];
+            first_look: components["schemas"]["Median"];
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            made: string;
+            /** Format: int64 */
+            not_confirmed: number;
+            precision: components["schemas"]["Precision"][];
+            scans: components["schemas"]["Scan"][];
+            statements: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            to: string;
+            /** Format: int64 */
+            undone: number;
         };
         Credentials: {
             feedback_key?: string;
@@ -1216,8 +1418,17 @@ export interface components {
             webhook_id: string;
         };
         DeviceModel: {
+            /** Format: date-time */
+            at?: string;
+            /** @enum {string} */
+            event?: "login" | "registration" | "purchase" | "upload" | "other" | "unknown";
             type: string;
             value: string;
+        };
+        DocumentModel: {
+            issuer?: string;
+            kind: string;
+            note?: string;
         };
         DraftModel: {
             additional_info?: string;
@@ -1254,11 +1465,38 @@ export interface components {
         };
         EmailModel: {
             address: string;
+            /** @enum {string} */
+            type?: "home" | "work" | "business" | "recovery";
             verified?: boolean;
+            /** Format: date-time */
+            verified_at?: string;
         };
         EntriesOutputBody: {
             items: components["schemas"]["EntryModel"][];
             next_cursor?: string;
+        };
+        Entry: {
+            /** @enum {string} */
+            answer: "applies" | "does_not_apply" | "undetermined";
+            capability?: string;
+            code: string;
+            draft?: boolean;
+            evidence: components["schemas"]["Shown"][];
+            gap?: string;
+            /** @enum {string} */
+            holding: "evidence" | "gap" | "unread";
+            in_force?: string;
+            in_force_tag?: string;
+            note?: string;
+            record?: components["schemas"]["Record"];
+            regime: string;
+            requirement: string;
+            review_due?: boolean;
+            source: string;
+            source_tag: string;
+            tags: components["schemas"]["Tags"];
+            title: string;
+            why: string;
         };
         EntryModel: {
             action: string;
@@ -1305,6 +1543,19 @@ export interface components {
         ExchangesOutputBody: {
             items: components["schemas"]["ListExchangeModel"][];
         };
+        Fact: {
+            label: string;
+            value: string;
+        };
+        Filed: {
+            authority: string;
+            environment: string;
+            /** Format: int64 */
+            files: number;
+            incident_type: string;
+            /** Format: int64 */
+            reports: number;
+        };
         FindingModel: {
             detector: string;
             /** Format: int64 */
@@ -1327,12 +1578,28 @@ export interface components {
             /** @description Which form of the picture matched: original, rotate90, … */
             variant: string;
         };
+        Functions: {
+            comments?: boolean;
+            connections?: boolean;
+            encrypted_messaging?: boolean;
+            file_sharing?: boolean;
+            image_sharing?: boolean;
+            livestream?: boolean;
+            private_messaging?: boolean;
+            recommender?: boolean;
+            recommender_tests?: boolean;
+            spaces?: boolean;
+            user_to_user?: boolean;
+        };
         HistoryModel: {
             action: string;
             actor: string;
             /** Format: date-time */
             at: string;
             detail: string;
+        };
+        HistoryOutputBody: {
+            items: components["schemas"]["Record"][];
         };
         IPEventModel: {
             /** Format: date-time */
@@ -1342,6 +1609,8 @@ export interface components {
             ip: string;
             /** Format: int64 */
             port?: number;
+            /** @description The address may be a proxy's */
+            proxy?: boolean;
         };
         ImportResultModel: {
             /** Format: int64 */
@@ -1397,28 +1666,70 @@ export interface components {
         KeysOutputBody: {
             items: components["schemas"]["KeyModel"][];
         };
+        Kind: {
+            /** Format: int64 */
+            contents: number;
+            kind: string;
+            list: string;
+        };
         KnownAccount: {
+            addresses?: components["schemas"]["AddressModel"][];
+            /** Format: int64 */
+            age?: number;
+            /** @enum {string} */
+            age_source?: "self_declared" | "inferred" | "estimated" | "verified";
+            /** @description These are all the addresses that the platform has */
+            all_emails?: boolean;
+            /** @description Payment details in words */
+            billing?: string[];
+            closed?: components["schemas"]["ClosureModel"];
+            /** @description Somebody else may have used the account */
+            compromised?: boolean;
+            /** @description Ids of accounts that it is connected to */
+            connections?: string[];
             /** @description YYYY-MM-DD */
             date_of_birth?: string;
             devices?: components["schemas"]["DeviceModel"][];
             display_names?: string[];
+            /** @description Documents of identity that the platform holds */
+            documents?: components["schemas"]["DocumentModel"][];
             emails?: components["schemas"]["EmailModel"][];
+            /** @description A group that the account acted in */
+            group_id?: string;
             id: string;
             ip_events?: components["schemas"]["IPEventModel"][];
+            /** @description Other accounts of the same person */
+            linked?: components["schemas"]["LinkedModel"][];
+            /** @description As estimated by the platform */
+            location?: components["schemas"]["LocationModel"];
             /** @description Given and family name as one string, the current one first */
             names?: string[];
             phones?: components["schemas"]["PhoneModel"][];
             profile_bio?: string;
             profile_url?: string;
             screen_name?: string;
+            suspended?: components["schemas"]["ClosureModel"];
             /** Format: date-time */
             updated_at: string;
+            vehicle?: string;
         };
         LinkInputBody: {
             token: string;
         };
         LinkOutputBody: {
             link: string;
+        };
+        LinkedModel: {
+            email?: string;
+            id?: string;
+            note?: string;
+            /** @description Another service; left out for this one */
+            platform?: string;
+            profile_url?: string;
+            screen_name?: string;
+            third_party?: boolean;
+            /** @enum {string} */
+            type: "billing" | "linked" | "business" | "creator" | "parent/guardian" | "other";
         };
         LinksCheck: {
             /** @description The platform's id of the account that sent it */
@@ -1547,6 +1858,14 @@ export interface components {
         ListsOutputBody: {
             items: components["schemas"]["ListModel"][];
         };
+        LocationModel: {
+            /** Format: date-time */
+            at?: string;
+            city?: string;
+            country: string;
+            region?: string;
+            verified?: boolean;
+        };
         LoginBeginBody: {
             flow: string;
             /** @description For navigator.credentials.get */
@@ -1557,6 +1876,22 @@ export interface components {
             response: {
                 [key: string]: unknown;
             };
+        };
+        MeasureRecord: {
+            /** @description Of the measure, as the register writes it */
+            code: string;
+            /** @description YYYY-MM-DD; needed when in effect */
+            effective_on?: string;
+            /** @description Needed for an alternative measure */
+            justification?: string;
+            /** @description Where the operator's own evidence is */
+            links?: string[];
+            note?: string;
+            responsible?: string;
+            /** @description YYYY-MM-DD */
+            review_on?: string;
+            /** @enum {string} */
+            status: "in_effect" | "not_in_effect" | "not_adopted" | "alternative";
         };
         MediaModel: {
             format: string;
@@ -1571,6 +1906,12 @@ export interface components {
             size: number;
             /** Format: int64 */
             width: number;
+        };
+        Median: {
+            /** Format: int64 */
+            n: number;
+            /** Format: int64 */
+            seconds?: number;
         };
         MissingModel: {
             field: string;
@@ -1711,8 +2052,29 @@ export interface components {
             name: string;
         };
         PhoneModel: {
+            calling_code?: string;
+            extension?: string;
+            /** @description Without the calling code where that is given */
             number: string;
+            /** @enum {string} */
+            type?: "mobile" | "home" | "business" | "work" | "fax" | "internet" | "recovery";
             verified?: boolean;
+            /** Format: date-time */
+            verified_at?: string;
+        };
+        Precision: {
+            /** Format: int64 */
+            confirmed: number;
+            /** Format: double */
+            high?: number;
+            kind: string;
+            list: string;
+            /** Format: double */
+            low?: number;
+            /** Format: int64 */
+            not_confirmed: number;
+            /** Format: double */
+            rate?: number;
         };
         Problem: {
             /** @description What is wrong, in a sentence. Never repeats what was sent */
@@ -1739,6 +2101,28 @@ export interface components {
             path: string;
             problem: string;
         };
+        Profile: {
+            adult_service?: boolean;
+            category_1?: boolean;
+            child_access?: boolean;
+            determines_age?: boolean;
+            functions: components["schemas"]["Functions"];
+            micro_or_small?: boolean;
+            name: string;
+            /** @enum {string} */
+            provider?: "UK" | "EU" | "US" | "other";
+            risks: {
+                [key: string]: string;
+            };
+            risks_complete?: boolean;
+            serves: ("UK" | "EU" | "US")[];
+            /** Format: int64 */
+            uk_monthly_users?: number;
+            uses_heaa?: boolean;
+        };
+        ProfilesOutputBody: {
+            items: components["schemas"]["Version"][];
+        };
         ProofModel: {
             /** @description Signed note (C2SP tlog-checkpoint) of the tree of this size or larger */
             checkpoint: string;
@@ -1757,6 +2141,39 @@ export interface components {
             tripped: boolean;
             /** Format: int64 */
             used: number;
+        };
+        Record: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            code: string;
+            effective_on?: string;
+            id?: string;
+            justification?: string;
+            links?: string[];
+            note?: string;
+            responsible?: string;
+            review_on?: string;
+            /** @enum {string} */
+            status: "in_effect" | "not_in_effect" | "not_adopted" | "alternative";
+        };
+        Regime: {
+            id: string;
+            in_force?: string;
+            in_force_tag?: string;
+            name: string;
+            source: string;
+            source_tag: string;
+        };
+        Register: {
+            catalogue_date: string;
+            catalogue_version: string;
+            /** Format: date-time */
+            made: string;
+            measures: components["schemas"]["Entry"][];
+            note: string;
+            profile?: components["schemas"]["Version"];
+            regimes: components["schemas"]["Regime"][];
         };
         ReportDetail: {
             /** Format: date-time */
@@ -1852,6 +2269,12 @@ export interface components {
             line: number;
             problem: string;
         };
+        Scan: {
+            /** Format: int64 */
+            contents: number;
+            scan: string;
+            verdict: string;
+        };
         Score: {
             /**
              * Format: int64
@@ -1874,6 +2297,25 @@ export interface components {
              * @description Contents that met it and left a record
              */
             seen: number;
+        };
+        ServiceProfile: {
+            adult_service?: boolean;
+            category_1?: boolean;
+            child_access?: boolean;
+            determines_age?: boolean;
+            functions: components["schemas"]["Functions"];
+            micro_or_small?: boolean;
+            name: string;
+            /** @enum {string} */
+            provider?: "UK" | "EU" | "US" | "other";
+            risks: {
+                [key: string]: string;
+            };
+            risks_complete?: boolean;
+            serves: ("UK" | "EU" | "US")[];
+            /** Format: int64 */
+            uk_monthly_users?: number;
+            uses_heaa?: boolean;
         };
         SessionModel: {
             /**
@@ -1914,6 +2356,12 @@ export interface components {
             start?: string;
             url?: string;
         };
+        Shown: {
+            facts: components["schemas"]["Fact"][];
+            gap?: string;
+            probe: string;
+            unread?: boolean;
+        };
         SignalCounts: {
             /** Format: int64 */
             md5: number;
@@ -1950,6 +2398,11 @@ export interface components {
             items: components["schemas"]["SignalModel"][];
             next_cursor?: string;
         };
+        Tags: {
+            applies: string;
+            requirement: string;
+            title: string;
+        };
         UserModel: {
             /** Format: date-time */
             created_at: string;
@@ -1963,6 +2416,13 @@ export interface components {
         };
         UsersOutputBody: {
             items: components["schemas"]["UserModel"][];
+        };
+        Version: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            id: string;
+            profile: components["schemas"]["Profile"];
         };
         ViewModel: {
             /** Format: date-time */
@@ -3074,6 +3534,194 @@ export interface operations {
             };
         };
     };
+    "get-measures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Register"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-measures": {
+        parameters: {
+            query?: {
+                format?: "pdf" | "json" | "md" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-measures-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfilesOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-measures-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceProfile"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Register"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-measure-record": {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-measure-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeasureRecord"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "check-media": {
         parameters: {
             query?: never;
@@ -3546,6 +4194,76 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-transparency": {
+        parameters: {
+            query: {
+                /** @description First day, YYYY-MM-DD, UTC */
+                from: string;
+                /** @description Last day, YYYY-MM-DD, UTC */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-transparency": {
+        parameters: {
+            query: {
+                /** @description First day, YYYY-MM-DD, UTC */
+                from: string;
+                /** @description Last day, YYYY-MM-DD, UTC */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
             };
             /** @description Error */
             default: {
