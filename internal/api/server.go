@@ -25,6 +25,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
 	"github.com/rowan-safety/rowan/internal/transparency"
@@ -47,6 +48,7 @@ type Deps struct {
 	// Measures and Transparency show what Rowan can show of its duties.
 	Measures     *measures.Desk
 	Transparency *transparency.Desk
+	Statements   *statement.Desk
 	Vault        *vault.Vault
 	Ledger       *ledger.Log
 	Webhooks     *stream.Webhooks
@@ -107,6 +109,7 @@ func (a *API) routes() {
 	a.peopleRoutes()
 	a.overviewRoutes()
 	a.measureRoutes()
+	a.statementRoutes()
 	a.hmaRoutes()
 	a.healthRoutes()
 	a.consoleRoutes()

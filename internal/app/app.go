@@ -28,6 +28,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
+	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
 	"github.com/rowan-safety/rowan/internal/transparency"
@@ -56,6 +57,7 @@ type App struct {
 
 	Measures     *measures.Desk
 	Transparency *transparency.Desk
+	Statements   *statement.Desk
 
 	blobs *vault.Folder
 	lock  *os.File
@@ -125,11 +127,14 @@ func (a *App) openDesks() error {
 		TwoPerson: r.TwoPerson, Keep: keep, Reporter: reporting.Reporter{Platform: r.Platform, FirstName: r.FirstName, LastName: r.LastName,
 			Email: r.Email, Phone: r.Phone, CompanyTemplate: r.CompanyTemplate, TermsURL: r.TermsURL, LegalURL: r.LegalURL}},
 		reporting.Hooks{Announce: a.Webhooks.Announce})
-	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
+	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.announceCase, Retract: a.retractCase,
 		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged, Vote: a.vote, Unvote: a.Exchanges.Withdraw})
 	a.Transparency = transparency.NewDesk(a.Store, time.Now)
-	a.Measures, err = measures.NewDesk(a.Store, time.Now, a.Log, a.probes())
-	return err
+	if a.Measures, err = measures.NewDesk(a.Store, time.Now, a.Log, a.probes()); err != nil {
+		return err
+	}
+	a.openStatements()
+	return nil
 }
 
 // Close releases everything.
@@ -160,7 +165,7 @@ func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 // NewIntake returns the desk that checks content.
 func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
 	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy,
-		Cases: a.Cases, Announce: a.Webhooks.Announce, Now: time.Now, Log: a.Log})
+		Cases: a.Cases, Announce: a.Webhooks.Announce, Acted: a.acted, Now: time.Now, Log: a.Log})
 }
 
 // Serve answers requests and works on jobs until ctx ends. started is called
@@ -235,7 +240,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 	return api.Deps{Store: a.Store, Fetch: fetch.New(fetch.Config{Hosts: f.Hosts, AllowHTTP: f.AllowHTTP,
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
-		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Statements: a.Statements, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }
@@ -264,6 +269,8 @@ func (a *App) startJobs(ctx context.Context, in *intake.Desk) (stop func(context
 	jobs.Every(time.Minute, stream.SweepArgs{})
 	jobs.Every(30*time.Second, exchange.DueArgs{})
 	jobs.Every(time.Minute, exchange.VoteArgs{})
+	store.Handle(jobs, func(ctx context.Context, _ statement.SendArgs) error { return a.Statements.Send(ctx) })
+	jobs.Every(30*time.Second, statement.SendArgs{})
 	jobs.Every(time.Hour, expireArgs{})
 	// With SQLite the lock on the data folder says that nobody else is at work.
 	alone := a.Store.Engine() == store.SQLite

@@ -20,6 +20,8 @@ import (
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/reporting"
+	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/pdq/undo"
 )
 
@@ -39,6 +41,38 @@ type Config struct {
 	Fetch     FetchConfig     `yaml:"fetch"`
 	Evidence  EvidenceConfig  `yaml:"evidence"`
 	Reporting ReportingConfig `yaml:"reporting"`
+	DSA       DSAConfig       `yaml:"dsa"`
+}
+
+// DSAConfig is about the EU's Digital Services Act.
+type DSAConfig struct {
+	Statements StatementsConfig `yaml:"statements"`
+}
+
+// StatementsConfig says whether statements of reasons are drafted (when there
+// are texts) and sent (when there is a url).
+type StatementsConfig struct {
+	URL       string                             `yaml:"url" env:"ROWAN_DSA_STATEMENTS_URL"` // of "…/api/v1/statements"; none: nothing is sent
+	Token     string                             `yaml:"-" env:"ROWAN_DSA_STATEMENTS_TOKEN"` // never in the file
+	TokenFile string                             `yaml:"token_file" env:"ROWAN_DSA_STATEMENTS_TOKEN_FILE"`
+	Territory []string                           `yaml:"territory" env:"ROWAN_DSA_STATEMENTS_TERRITORY"` // EU and EEA codes
+	Actions   map[safety.Verdict]string          `yaml:"actions"`                                        // what the platform does on a verdict
+	Texts     map[safety.ListKind]statement.Text `yaml:"texts"`                                          // the operator's sentences, by kind of list
+}
+
+func (s *StatementsConfig) complete() error {
+	if s.TokenFile != "" {
+		text, err := os.ReadFile(s.TokenFile)
+		if err != nil {
+			return errors.New("dsa.statements.token_file: cannot be read")
+		}
+		s.Token = strings.TrimSpace(string(text))
+	}
+	return s.config().Check()
+}
+
+func (s *StatementsConfig) config() statement.Config {
+	return statement.Config{Texts: s.Texts, Territory: s.Territory, Actions: s.Actions, URL: s.URL, Token: s.Token}
 }
 
 // MatchConfig is about what lists do.
@@ -157,6 +191,7 @@ func (c *Config) Complete() error {
 		problems = append(problems, errors.New("match: retro_days is 90 at most and flood_per_hour is not negative"))
 	}
 	problems = append(problems, c.Reporting.complete()...)
+	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }
 

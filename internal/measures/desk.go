@@ -68,7 +68,12 @@ type Version struct {
 
 // Profiles are the versions of the profile, the latest first.
 func (d *Desk) Profiles(ctx context.Context, limit int) ([]Version, error) {
-	rows, err := d.store.Read().MeasureProfiles(ctx, int32(limit))
+	return Profiles(ctx, d.store.Read(), limit)
+}
+
+// Profiles are the versions of the profile as q sees them, the latest first.
+func Profiles(ctx context.Context, q *db.Queries, limit int) ([]Version, error) {
+	rows, err := q.MeasureProfiles(ctx, int32(limit))
 	if err != nil {
 		return nil, fmt.Errorf("reading profiles: %w", err)
 	}

@@ -36,7 +36,7 @@ import (
 )
 
 // EventTypes are the events that a webhook may ask for.
-var EventTypes = []string{"verdict.made", "case.decided", "case.reopened", "report.filed", "signal.quarantined"}
+var EventTypes = []string{"verdict.made", "case.decided", "case.reopened", "report.filed", "signal.quarantined", "decision.statement"}
 
 // DeliverArgs is the durable job of one delivery.
 type DeliverArgs struct {

@@ -476,6 +476,7 @@ type Statement struct {
 	LastError     string
 	CreatedAt     int64
 	FiledAt       int64
+	UndoneAt      int64
 }
 
 type User struct {

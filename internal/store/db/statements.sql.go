@@ -10,8 +10,8 @@ import (
 )
 
 const addStatement = `-- name: AddStatement :execrows
-insert into statements (puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at)
-values ($1, $2, $3, $4, $5, $6, '', 0, $7, '', $8, 0) on conflict (cause) do nothing
+insert into statements (puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at, undone_at)
+values ($1, $2, $3, $4, $5, $6, '', 0, $7, '', $8, 0, 0) on conflict (cause) do nothing
 `
 
 type AddStatementParams struct {
@@ -75,7 +75,7 @@ func (q *Queries) CountStatements(ctx context.Context) ([]CountStatementsRow, er
 }
 
 const delayStatement = `-- name: DelayStatement :execrows
-update statements set next_attempt_at = $2, last_error = $3, attempts = attempts + 1 where puid = $1 and state = 'waiting'
+update statements set state = 'waiting', next_attempt_at = $2, last_error = $3 where puid = $1 and state = 'sending'
 `
 
 func (q *Queries) DelayStatement(ctx context.Context, puid string, nextAttemptAt int64, lastError string) (int64, error) {
@@ -87,7 +87,7 @@ func (q *Queries) DelayStatement(ctx context.Context, puid string, nextAttemptAt
 }
 
 const dueStatements = `-- name: DueStatements :many
-select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at from statements where state = 'waiting' and next_attempt_at <= $1 order by next_attempt_at, puid limit $2
+select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at, undone_at from statements where state in ('waiting', 'sending') and next_attempt_at <= $1 order by next_attempt_at, puid limit $2
 `
 
 func (q *Queries) DueStatements(ctx context.Context, nextAttemptAt int64, limit int32) ([]Statement, error) {
@@ -112,6 +112,7 @@ func (q *Queries) DueStatements(ctx context.Context, nextAttemptAt int64, limit 
 			&i.LastError,
 			&i.CreatedAt,
 			&i.FiledAt,
+			&i.UndoneAt,
 		); err != nil {
 			return nil, err
 		}
@@ -127,7 +128,7 @@ func (q *Queries) DueStatements(ctx context.Context, nextAttemptAt int64, limit 
 }
 
 const fileStatement = `-- name: FileStatement :execrows
-update statements set state = 'filed', remote_id = $2, filed_at = $3, last_error = '', problems = '[]', attempts = attempts + 1 where puid = $1 and state <> 'filed'
+update statements set state = 'filed', remote_id = $2, filed_at = $3, last_error = '', problems = '[]' where puid = $1 and state <> 'filed'
 `
 
 func (q *Queries) FileStatement(ctx context.Context, puid string, remoteID string, filedAt int64) (int64, error) {
@@ -139,7 +140,8 @@ func (q *Queries) FileStatement(ctx context.Context, puid string, remoteID strin
 }
 
 const leaseStatement = `-- name: LeaseStatement :execrows
-update statements set next_attempt_at = $3 where puid = $1 and state = 'waiting' and next_attempt_at = $2
+update statements set state = 'sending', next_attempt_at = $3, attempts = attempts + 1
+where puid = $1 and state in ('waiting', 'sending') and next_attempt_at = $2
 `
 
 // Nobody else takes it before the lease ends.
@@ -152,7 +154,7 @@ func (q *Queries) LeaseStatement(ctx context.Context, puid string, nextAttemptAt
 }
 
 const refuseStatement = `-- name: RefuseStatement :execrows
-update statements set state = 'refused', problems = $2, last_error = '', attempts = attempts + 1 where puid = $1 and state = 'waiting'
+update statements set state = 'refused', problems = $2, last_error = '' where puid = $1 and state = 'sending'
 `
 
 func (q *Queries) RefuseStatement(ctx context.Context, puid string, problems string) (int64, error) {
@@ -164,7 +166,7 @@ func (q *Queries) RefuseStatement(ctx context.Context, puid string, problems str
 }
 
 const retryStatement = `-- name: RetryStatement :execrows
-update statements set state = 'waiting', next_attempt_at = $2, body = $3, problems = '[]' where puid = $1 and state in ('waiting', 'refused')
+update statements set state = 'waiting', next_attempt_at = $2, body = $3, problems = '[]' where puid = $1 and state in ('waiting', 'refused', 'kept')
 `
 
 func (q *Queries) RetryStatement(ctx context.Context, puid string, nextAttemptAt int64, body string) (int64, error) {
@@ -176,7 +178,7 @@ func (q *Queries) RetryStatement(ctx context.Context, puid string, nextAttemptAt
 }
 
 const statement = `-- name: Statement :one
-select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at from statements where puid = $1
+select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at, undone_at from statements where puid = $1
 `
 
 func (q *Queries) Statement(ctx context.Context, puid string) (Statement, error) {
@@ -195,12 +197,13 @@ func (q *Queries) Statement(ctx context.Context, puid string) (Statement, error)
 		&i.LastError,
 		&i.CreatedAt,
 		&i.FiledAt,
+		&i.UndoneAt,
 	)
 	return i, err
 }
 
 const statementByCause = `-- name: StatementByCause :one
-select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at from statements where cause = $1
+select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at, undone_at from statements where cause = $1
 `
 
 func (q *Queries) StatementByCause(ctx context.Context, cause string) (Statement, error) {
@@ -219,12 +222,13 @@ func (q *Queries) StatementByCause(ctx context.Context, cause string) (Statement
 		&i.LastError,
 		&i.CreatedAt,
 		&i.FiledAt,
+		&i.UndoneAt,
 	)
 	return i, err
 }
 
 const statementsByState = `-- name: StatementsByState :many
-select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at from statements where (state = $1 or $1 = '') and (created_at < $2 or (created_at = $2 and puid < $3))
+select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at, undone_at from statements where (state = $1 or $1 = '') and (created_at < $2 or (created_at = $2 and puid < $3))
 order by created_at desc, puid desc limit $4
 `
 
@@ -262,6 +266,7 @@ func (q *Queries) StatementsByState(ctx context.Context, arg StatementsByStatePa
 			&i.LastError,
 			&i.CreatedAt,
 			&i.FiledAt,
+			&i.UndoneAt,
 		); err != nil {
 			return nil, err
 		}
@@ -276,13 +281,25 @@ func (q *Queries) StatementsByState(ctx context.Context, arg StatementsByStatePa
 	return items, nil
 }
 
-const withdrawStatements = `-- name: WithdrawStatements :execrows
-update statements set state = 'withdrawn' where cause = $1 and state in ('waiting', 'refused', 'kept') and next_attempt_at > $2
+const undoStatement = `-- name: UndoStatement :execrows
+update statements set undone_at = $2 where puid = $1 and state <> 'withdrawn' and undone_at = 0
 `
 
-// A decision was taken back: what has not gone out does not go out, unless it is on its way.
-func (q *Queries) WithdrawStatements(ctx context.Context, cause string, nextAttemptAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, withdrawStatements, cause, nextAttemptAt)
+func (q *Queries) UndoStatement(ctx context.Context, puid string, undoneAt int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, undoStatement, puid, undoneAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const withdrawStatement = `-- name: WithdrawStatement :execrows
+update statements set state = 'withdrawn', undone_at = $2 where puid = $1 and attempts = 0 and state in ('waiting', 'refused', 'kept')
+`
+
+// Only what can never have been sent.
+func (q *Queries) WithdrawStatement(ctx context.Context, puid string, undoneAt int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, withdrawStatement, puid, undoneAt)
 	if err != nil {
 		return 0, err
 	}

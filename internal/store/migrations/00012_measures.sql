@@ -39,7 +39,8 @@ create table statements (
     next_attempt_at bigint not null,
     last_error      text not null,
     created_at      bigint not null,
-    filed_at        bigint not null
+    filed_at        bigint not null,
+    undone_at       bigint not null   -- the decision was taken back after it may have been sent
 );
 create unique index statements_cause on statements (cause);
 create index statements_state on statements (state, next_attempt_at, puid);

@@ -925,6 +925,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statements of reasons (DSA), newest first
+         * @description Needs the scope `reports:read`.
+         */
+        get: operations["get-statements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{puid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One statement of reasons
+         * @description Needs the scope `reports:read`.
+         */
+        get: operations["get-statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{puid}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a statement again, with today's sentences
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["retry-statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/transparency": {
         parameters: {
             query?: never;
@@ -1577,6 +1637,10 @@ export interface components {
             to_ms?: number;
             /** @description Which form of the picture matched: original, rotate90, … */
             variant: string;
+        };
+        Flaw: {
+            field: string;
+            problem: string;
         };
         Functions: {
             comments?: boolean;
@@ -2396,6 +2460,56 @@ export interface components {
         };
         SignalsOutputBody: {
             items: components["schemas"]["SignalModel"][];
+            next_cursor?: string;
+        };
+        Statement: {
+            application_date: string;
+            automated_decision: string;
+            automated_detection: string;
+            category: string;
+            category_addition?: string[];
+            category_specification?: string[];
+            category_specification_other?: string;
+            content_date: string;
+            content_type: string[];
+            content_type_other?: string;
+            decision_facts: string;
+            decision_ground: string;
+            decision_ground_reference_url?: string;
+            decision_visibility: string[];
+            decision_visibility_other?: string;
+            illegal_content_explanation?: string;
+            illegal_content_legal_ground?: string;
+            incompatible_content_explanation?: string;
+            incompatible_content_ground?: string;
+            incompatible_content_illegal?: string;
+            puid: string;
+            source_identity?: string;
+            source_type: string;
+            territorial_scope?: string[];
+        };
+        StatementModel: {
+            /** Format: int64 */
+            attempts: number;
+            case_id?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            filed_at?: string;
+            last_error?: string;
+            /** Format: date-time */
+            next_attempt_at?: string;
+            problems: components["schemas"]["Flaw"][];
+            puid: string;
+            remote_id?: string;
+            /** @enum {string} */
+            state: "kept" | "waiting" | "sending" | "filed" | "refused" | "withdrawn";
+            statement: components["schemas"]["Statement"];
+            /** Format: date-time */
+            undone_at?: string;
+        };
+        StatementsOutputBody: {
+            items: components["schemas"]["StatementModel"][];
             next_cursor?: string;
         };
         Tags: {
@@ -4194,6 +4308,103 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-statements": {
+        parameters: {
+            query?: {
+                state?: "kept" | "waiting" | "sending" | "filed" | "refused" | "withdrawn";
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description Items on the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                puid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                puid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementModel"];
+                };
             };
             /** @description Error */
             default: {
