@@ -362,3 +362,34 @@ func plural(n int, what string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }
+
+// Words is the condition for people.
+func (c Condition) Words() string {
+	list := func(parts []Condition, by string) string {
+		out := make([]string, len(parts))
+		for i, p := range parts {
+			out[i] = p.Words()
+			if len(p.All)+len(p.Any) > 0 {
+				out[i] = "(" + out[i] + ")"
+			}
+		}
+		return strings.Join(out, by)
+	}
+	switch {
+	case c.Always:
+		return "all"
+	case c.Unknown != "":
+		return "undetermined: " + c.Unknown
+	case c.Is != "":
+		return strings.ReplaceAll(c.Is, "_", " ")
+	case c.Risk != "":
+		return fmt.Sprintf("risk of %s at least %s", or(kindWords[c.Risk], strings.ReplaceAll(c.Risk, "_", " ")), c.AtLeast)
+	case c.UKUsersOver > 0:
+		return "over " + thousands(c.UKUsersOver) + " monthly UK users"
+	case c.Not != nil:
+		return "not (" + c.Not.Words() + ")"
+	case len(c.All) > 0:
+		return list(c.All, " and ")
+	}
+	return list(c.Any, " or ")
+}

@@ -211,7 +211,7 @@ func TestFaults(t *testing.T) {
 	all := []dsa.Fault{dsa.Lost, dsa.Truncated, dsa.HTML, dsa.HTMLAfter, dsa.Busy, dsa.Broken, dsa.Cut, dsa.Forgetful, dsa.Impatient, dsa.Unnamed, dsa.None}
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			dice := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test that can be repeated
+			dice := rand.New(rand.NewPCG(seed, 1))
 			b := newBench(t, storetest.Open(t), nil)
 			n := []int{1, 2, 99, 101}[dice.IntN(4)]
 			for i := range n {

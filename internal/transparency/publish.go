@@ -172,8 +172,8 @@ func (d *Desk) Export(c *Counts) ([]byte, error) { return c.Export(DefaultK) }
 
 // Export is a ZIP of the tables as CSV, counts under k withheld.
 func (c *Counts) Export(k int64) ([]byte, error) {
-	if k < 2 {
-		return nil, safety.Errorf(safety.Invalid, "k is 2 at least")
+	if k < 3 { // a row that is there at all has a count of 1 at least: of "<2" that would be all
+		return nil, safety.Errorf(safety.Invalid, "k is 3 at least")
 	}
 	all := []Published{c.identification(k)}
 	for _, f := range c.families() {
