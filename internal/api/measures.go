@@ -7,11 +7,47 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/measures"
+	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/transparency"
 )
 
-// ServiceProfile is what the service is; see docs/measures.md.
-type ServiceProfile measures.Profile
+// ServiceProfile is what the service is; see docs/measures.md. What is left out is
+// "not said", which is never taken for a no.
+type ServiceProfile struct {
+	Name          string             `json:"name" maxLength:"100"`
+	UKUsers       *int64             `json:"uk_monthly_users,omitempty" minimum:"0"`
+	Functions     measures.Functions `json:"functions"`
+	ChildAccess   *bool              `json:"child_access,omitempty" doc:"Likely accessed by children"`
+	DeterminesAge *bool              `json:"determines_age,omitempty"`
+	UsesHEAA      *bool              `json:"uses_heaa,omitempty" doc:"Highly effective age assurance aims measures"`
+	AdultService  *bool              `json:"adult_service,omitempty"`
+	Category1     *bool              `json:"category_1,omitempty" doc:"Of Ofcom's register"`
+	MicroOrSmall  *bool              `json:"micro_or_small,omitempty" doc:"Enterprise, for the DSA"`
+	Serves        []string           `json:"serves" maxItems:"3" enum:"UK,EU,US"`
+	Provider      string             `json:"provider,omitempty" enum:"UK,EU,US,other" doc:"Where it is established"`
+	// A list and no map: a problem document would repeat a key.
+	Risks         []RiskModel `json:"risks" maxItems:"50"`
+	RisksComplete *bool       `json:"risks_complete,omitempty" doc:"Every kind of harm of the risk assessment is there"`
+}
+
+// RiskModel is the level of one kind of illegal harm.
+type RiskModel struct {
+	Kind  string         `json:"kind" maxLength:"40" doc:"csea, grooming, csam_image, csam_url, terrorism, hate, harassment, foreign_interference, fraud, intimate_image, or another in small letters"`
+	Level measures.Level `json:"level" enum:"negligible,low,medium,high"`
+}
+
+func (p *ServiceProfile) profile() (measures.Profile, error) {
+	out := measures.Profile{Name: p.Name, UKUsers: p.UKUsers, Functions: p.Functions, ChildAccess: p.ChildAccess, DeterminesAge: p.DeterminesAge,
+		UsesHEAA: p.UsesHEAA, AdultService: p.AdultService, Category1: p.Category1, MicroOrSmall: p.MicroOrSmall, Serves: p.Serves,
+		Provider: p.Provider, Risks: map[string]measures.Level{}, RisksComplete: p.RisksComplete}
+	for _, r := range p.Risks {
+		if _, twice := out.Risks[r.Kind]; twice {
+			return out, safety.Errorf(safety.Invalid, "a kind of harm is there twice")
+		}
+		out.Risks[r.Kind] = r.Level
+	}
+	return out, nil
+}
 
 // MeasureRecord is what the operator says of a measure.
 type MeasureRecord struct {
@@ -102,7 +138,11 @@ func (a *API) getProfiles(ctx context.Context, _ *struct{}) (*profilesOutput, er
 
 // putProfile answers with the register as it is then.
 func (a *API) putProfile(ctx context.Context, in *profileInput) (*registerOutput, error) {
-	if err := a.Measures.SetProfile(ctx, caller(ctx).Actor, measures.Profile(in.Body)); err != nil {
+	p, err := in.Body.profile()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Measures.SetProfile(ctx, caller(ctx).Actor, p); err != nil {
 		return nil, err
 	}
 	return a.getMeasures(ctx, nil)

@@ -425,7 +425,7 @@ type View struct {
 	CaseID        string     `json:"case_id,omitempty"`
 	State         State      `json:"state" enum:"kept,waiting,sending,filed,refused,withdrawn"`
 	Statement     Statement  `json:"statement"`
-	Problems      []Flaw  `json:"problems"`
+	Problems      []Flaw     `json:"problems"`
 	RemoteID      string     `json:"remote_id,omitempty"`
 	Attempts      int64      `json:"attempts"`
 	LastError     string     `json:"last_error,omitempty"`

@@ -107,11 +107,11 @@ func (d *Desk) send(ctx context.Context, batch []db.Statement) (more bool, err e
 
 // answer is what the database said of a batch.
 type answer struct {
-	filed   map[string]string    // puid to its id; "" when it existed
+	filed   map[string]string // puid to its id; "" when it existed
 	refused map[string][]Flaw // by puid
-	invalid bool                 // refused as a whole, without saying which
-	err     string               // why nothing is known
-	wait    time.Duration        // that it asks for
+	invalid bool              // refused as a whole, without saying which
+	err     string            // why nothing is known
+	wait    time.Duration     // that it asks for
 }
 
 func (d *Desk) post(ctx context.Context, batch []db.Statement) answer {

@@ -341,7 +341,9 @@ func TestDied(t *testing.T) {
 func TestNotSent(t *testing.T) {
 	for name, change := range map[string]func(*statement.Config){
 		"no address": func(c *statement.Config) { c.URL, c.Token = "", "" },
-		"exempt":     func(c *statement.Config) { c.Exempt = func(context.Context, *db.Queries) (bool, error) { return true, nil } },
+		"exempt": func(c *statement.Config) {
+			c.Exempt = func(context.Context, *db.Queries) (bool, error) { return true, nil }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, storetest.Open(t), change)

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -65,9 +66,7 @@ func (s *Server) Held() map[string]map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[string]map[string]any{}
-	for k, v := range s.held {
-		out[k] = v
-	}
+	maps.Copy(out, s.held)
 	return out
 }
 

@@ -2328,6 +2328,12 @@ export interface components {
             /** @description Why you need to see it; kept in the ledger */
             reason: string;
         };
+        RiskModel: {
+            /** @description csea, grooming, csam_image, csam_url, terrorism, hate, harassment, foreign_interference, fraud, intimate_image, or another in small letters */
+            kind: string;
+            /** @enum {string} */
+            level: "negligible" | "low" | "medium" | "high";
+        };
         RowModel: {
             /** Format: int64 */
             line: number;
@@ -2364,21 +2370,27 @@ export interface components {
         };
         ServiceProfile: {
             adult_service?: boolean;
+            /** @description Of Ofcom's register */
             category_1?: boolean;
+            /** @description Likely accessed by children */
             child_access?: boolean;
             determines_age?: boolean;
             functions: components["schemas"]["Functions"];
+            /** @description Enterprise, for the DSA */
             micro_or_small?: boolean;
             name: string;
-            /** @enum {string} */
+            /**
+             * @description Where it is established
+             * @enum {string}
+             */
             provider?: "UK" | "EU" | "US" | "other";
-            risks: {
-                [key: string]: string;
-            };
+            risks: components["schemas"]["RiskModel"][];
+            /** @description Every kind of harm of the risk assessment is there */
             risks_complete?: boolean;
             serves: ("UK" | "EU" | "US")[];
             /** Format: int64 */
             uk_monthly_users?: number;
+            /** @description Highly effective age assurance aims measures */
             uses_heaa?: boolean;
         };
         SessionModel: {
