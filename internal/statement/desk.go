@@ -292,7 +292,9 @@ func (d *Desk) Retry(ctx context.Context, who safety.Actor, puid string) error {
 		if err := json.Unmarshal([]byte(row.Body), &s); err != nil {
 			return fmt.Errorf("statement %s: %w", puid, err)
 		}
-		d.cfg.refresh(&s)
+		if State(row.State) != Waiting { // one that waits may be there already, as it is
+			d.cfg.refresh(&s)
+		}
 		if p := s.Validate(); len(p) > 0 {
 			return safety.Errorf(safety.Conflict, "it would be refused again: %s %s", p[0].Field, p[0].Problem)
 		}

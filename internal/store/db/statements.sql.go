@@ -202,31 +202,6 @@ func (q *Queries) Statement(ctx context.Context, puid string) (Statement, error)
 	return i, err
 }
 
-const statementByCause = `-- name: StatementByCause :one
-select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at, undone_at from statements where cause = $1
-`
-
-func (q *Queries) StatementByCause(ctx context.Context, cause string) (Statement, error) {
-	row := q.db.QueryRowContext(ctx, statementByCause, cause)
-	var i Statement
-	err := row.Scan(
-		&i.Puid,
-		&i.Cause,
-		&i.CaseID,
-		&i.State,
-		&i.Body,
-		&i.Problems,
-		&i.RemoteID,
-		&i.Attempts,
-		&i.NextAttemptAt,
-		&i.LastError,
-		&i.CreatedAt,
-		&i.FiledAt,
-		&i.UndoneAt,
-	)
-	return i, err
-}
-
 const statementsByState = `-- name: StatementsByState :many
 select puid, cause, case_id, state, body, problems, remote_id, attempts, next_attempt_at, last_error, created_at, filed_at, undone_at from statements where (state = $1 or $1 = '') and (created_at < $2 or (created_at = $2 and puid < $3))
 order by created_at desc, puid desc limit $4

@@ -36,8 +36,5 @@ update statements set state = 'withdrawn', undone_at = $2 where puid = $1 and at
 -- name: UndoStatement :execrows
 update statements set undone_at = $2 where puid = $1 and state <> 'withdrawn' and undone_at = 0;
 
--- name: StatementByCause :one
-select * from statements where cause = $1;
-
 -- name: CountStatements :many
 select state, count(*) as n from statements group by state order by state;

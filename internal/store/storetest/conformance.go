@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(testing.TB) *store.Store) {
 		"scores": scores, "contents": contents, "recents": recents, "decided before": before,
 		"lists": lists, "signals": signals, "exchanges": exchanges, "entries": entries, "votes": votes, "vault": vaultGroup, "expiry": expiry, "reports": reports, "report pages": reportPages, "carried reports": carriedReports,
 		"ledger": ledgerGroup, "users": users, "keys": keys, "sessions": sessions, "webhooks": webhooks,
+		"measures": measuresGroup, "counts": countsGroup, "statements": statementsGroup,
 		"values": values, "constraints": constraints,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -65,6 +65,11 @@ export const measures = {
   record: (r: t.MeasureRecord) => put<{ items: t.MeasureHistory[] }>('/v1/measures/record', r),
 }
 
+export const statements = {
+  list: (cursor?: string) => get<t.Page<t.Statement>>(`/v1/statements${query({ ...page(cursor) })}`),
+  retry: (puid: string) => post<t.Statement>(`/v1/statements/${id(puid)}/retry`),
+}
+
 export const ledger = {
   entries: (subject: string, cursor?: string) =>
     get<t.Page<t.LedgerEntry>>(`/v1/ledger/entries${query({ subject, ...page(cursor) })}`),

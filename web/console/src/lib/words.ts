@@ -1,6 +1,6 @@
 // Plain words for what the API says in codes.
 
-import type { Account, Environment, Exchange, Finding, Item, ListKind, Measure, MeasureRecord, Priority, ReportState, ScanState } from '../api/types'
+import type { Account, Environment, Exchange, Finding, Item, ListKind, Measure, MeasureRecord, Priority, ReportState, ScanState, Statement } from '../api/types'
 
 export function duration(ms: number): string {
   const min = Math.floor(Math.max(0, ms) / 60_000)
@@ -302,4 +302,13 @@ export const sourceTags: Record<string, string> = {
   S: 'read in a secondary source',
   M: 'from memory, not verified',
   I: 'inferred by us',
+}
+
+export const statementStates: Record<Statement['state'], string> = {
+  kept: 'Kept, not sent',
+  waiting: 'Waiting',
+  sending: 'On its way',
+  filed: 'Filed',
+  refused: 'Refused',
+  withdrawn: 'Withdrawn',
 }
