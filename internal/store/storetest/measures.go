@@ -66,6 +66,8 @@ func countsGroup(s *suite) {
 	same(s, "clocks", []db.CountClocksRow{{Law: "L", N: 2, Latest: 9}})(s.q.CountClocks(s.ctx))
 	s.ok(s.q.CreateUser(s.ctx, db.CreateUserParams{ID: "u", Name: "U", Role: "admin"}))
 	same(s, "people", []db.CountUsersByRoleRow{{Role: "admin", N: 1}})(s.q.CountUsersByRole(s.ctx))
+	s.newItem("k", "t")
+	same(s, "scans of another case too", []db.ScanCountsRow{{Scan: "scanned", Verdict: "block", N: 3}})(s.q.ScanCounts(s.ctx, 2, 3))
 	same(s, "no URLs", int64(0))(s.q.CountItemsOfHash(s.ctx, "url"))
 }
 
