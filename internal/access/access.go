@@ -47,6 +47,8 @@ const (
 	WebhooksManage Scope = "webhooks:manage" // where events go
 	PeopleManage   Scope = "people:manage"   // users and keys
 	OverviewRead   Scope = "overview:read"   // counts
+	MeasuresRead   Scope = "measures:read"   // the register of measures
+	MeasuresWrite  Scope = "measures:write"  // say what the service is, and what is done of each measure
 )
 
 // Role is a named set of scopes.
@@ -62,8 +64,8 @@ const (
 
 var (
 	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase}
-	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase})
+	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead, MeasuresRead}
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite})
 	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd})
 )
 

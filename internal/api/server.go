@@ -22,11 +22,14 @@ import (
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/match/exchange"
+	"github.com/rowan-safety/rowan/internal/measures"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/transparency"
 	"github.com/rowan-safety/rowan/internal/vault"
 )
 
@@ -43,9 +46,13 @@ type Deps struct {
 	Reports *reporting.Desk
 	// Exchanges bring lists from elsewhere.
 	Exchanges *exchange.Desk
-	Vault     *vault.Vault
-	Custody   *custody.Desk
-	Ledger    *ledger.Log
+	// Measures and Transparency show what Rowan can show of its duties.
+	Measures     *measures.Desk
+	Transparency *transparency.Desk
+	Statements   *statement.Desk
+	Vault        *vault.Vault
+	Custody      *custody.Desk
+	Ledger       *ledger.Log
 	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
 	LedgerPublic string
 	Webhooks     *stream.Webhooks
@@ -108,6 +115,8 @@ func (a *API) routes() {
 	a.sessionRoutes()
 	a.peopleRoutes()
 	a.overviewRoutes()
+	a.measureRoutes()
+	a.statementRoutes()
 	a.hmaRoutes()
 	a.healthRoutes()
 	a.consoleRoutes()

@@ -27,12 +27,15 @@ import (
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/match/exchange"
+	"github.com/rowan-safety/rowan/internal/measures"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/proof"
 	"github.com/rowan-safety/rowan/internal/reporting"
+	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/transparency"
 	"github.com/rowan-safety/rowan/internal/vault"
 	"github.com/rowan-safety/rowan/web"
 )
@@ -59,6 +62,10 @@ type App struct {
 	Witnesses *ledger.Witnesses
 	Version   string // of this program
 	LedgerKey string // the public one, as outsiders need it
+
+	Measures     *measures.Desk
+	Transparency *transparency.Desk
+	Statements   *statement.Desk
 
 	blobs *vault.Folder
 	lock  *os.File
@@ -131,8 +138,13 @@ func (a *App) openDesks() error {
 		return err
 	}
 	a.Reports = reporting.NewDesk(a.Store, a.Vault, time.Now, desk, reporting.Hooks{Announce: a.Webhooks.Announce})
-	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.Webhooks.Announce, Retract: a.Webhooks.Retract,
+	a.Cases = cases.NewDesk(a.Store, a.Vault, time.Now, keep, cases.Hooks{Announce: a.announceCase, Retract: a.retractCase,
 		Draft: a.Reports.Draft, Withdraw: a.Reports.Withdraw, Judged: a.Lists.Judged, Vote: a.vote, Unvote: a.Exchanges.Withdraw})
+	a.Transparency = transparency.NewDesk(a.Store, time.Now)
+	if a.Measures, err = measures.NewDesk(a.Store, time.Now, a.Log, a.probes()); err != nil {
+		return err
+	}
+	a.openStatements()
 	return a.openCustody()
 }
 
@@ -207,7 +219,7 @@ func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 // NewIntake returns the desk that checks content.
 func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
 	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy,
-		Cases: a.Cases, Announce: a.Webhooks.Announce, Room: a.Vault.Room, Now: time.Now, Log: a.Log})
+		Cases: a.Cases, Announce: a.Webhooks.Announce, Acted: a.acted, Room: a.Vault.Room, Now: time.Now, Log: a.Log})
 }
 
 // Serve answers requests and works on jobs until ctx ends. started is called
@@ -302,7 +314,8 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 	return api.Deps{Store: a.Store, Fetch: fetch.New(fetch.Config{Hosts: f.Hosts, AllowHTTP: f.AllowHTTP,
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
-		Reports: a.Reports, Exchanges: a.Exchanges, Custody: a.Custody, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Statements: a.Statements,
+		Custody: a.Custody, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }
@@ -338,6 +351,8 @@ func (a *App) startJobs(ctx context.Context, in *intake.Desk) (stop func(context
 	jobs.Every(time.Minute, stream.SweepArgs{})
 	jobs.Every(30*time.Second, exchange.DueArgs{})
 	jobs.Every(time.Minute, exchange.VoteArgs{})
+	store.Handle(jobs, func(ctx context.Context, _ statement.SendArgs) error { return a.Statements.Send(ctx) })
+	jobs.Every(30*time.Second, statement.SendArgs{})
 	jobs.Every(time.Hour, expireArgs{})
 	// With SQLite the lock on the data folder says that nobody else is at work.
 	alone := a.Store.Engine() == store.SQLite

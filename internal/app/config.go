@@ -25,6 +25,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/proof"
 	"github.com/rowan-safety/rowan/internal/reporting"
 	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/vault"
 	"github.com/rowan-safety/rowan/pdq/undo"
 )
@@ -46,6 +47,38 @@ type Config struct {
 	Evidence  EvidenceConfig  `yaml:"evidence"`
 	Ledger    LedgerConfig    `yaml:"ledger"`
 	Reporting ReportingConfig `yaml:"reporting"`
+	DSA       DSAConfig       `yaml:"dsa"`
+}
+
+// DSAConfig is about the EU's Digital Services Act.
+type DSAConfig struct {
+	Statements StatementsConfig `yaml:"statements"`
+}
+
+// StatementsConfig says whether statements of reasons are drafted (when there
+// are texts) and sent (when there is a url).
+type StatementsConfig struct {
+	URL       string                             `yaml:"url" env:"ROWAN_DSA_STATEMENTS_URL"` // of "…/api/v1/statements"; none: nothing is sent
+	Token     string                             `yaml:"-" env:"ROWAN_DSA_STATEMENTS_TOKEN"` // never in the file
+	TokenFile string                             `yaml:"token_file" env:"ROWAN_DSA_STATEMENTS_TOKEN_FILE"`
+	Territory []string                           `yaml:"territory" env:"ROWAN_DSA_STATEMENTS_TERRITORY"` // EU and EEA codes
+	Actions   map[safety.Verdict]string          `yaml:"actions"`                                        // what the platform does on a verdict
+	Texts     map[safety.ListKind]statement.Text `yaml:"texts"`                                          // the operator's sentences, by kind of list
+}
+
+func (s *StatementsConfig) complete() error {
+	if s.TokenFile != "" {
+		text, err := os.ReadFile(s.TokenFile)
+		if err != nil {
+			return errors.New("dsa.statements.token_file: cannot be read")
+		}
+		s.Token = strings.TrimSpace(string(text))
+	}
+	return s.config().Check()
+}
+
+func (s *StatementsConfig) config() statement.Config {
+	return statement.Config{Texts: s.Texts, Territory: s.Territory, Actions: s.Actions, URL: s.URL, Token: s.Token}
 }
 
 // MatchConfig is about what lists do.
@@ -275,6 +308,7 @@ func (c *Config) Complete() error {
 	problems = append(problems, c.Reporting.complete()...)
 	problems = append(problems, c.Ledger.complete()...)
 	problems = append(problems, timestampURL(c.Evidence.TimestampURL)...)
+	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }
 

@@ -83,8 +83,20 @@ type Parts struct {
 	// Room fails when there is not enough of the disk left to take new things in.
 	// Nil: nobody looks.
 	Room func() error
-	Now  func() time.Time
-	Log  *slog.Logger
+	// Acted is told of a verdict that no person will review, in the transaction
+	// that makes it durable. It may be nil.
+	Acted func(context.Context, *store.Tx, Acted) error
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Acted is a verdict without a case.
+type Acted struct {
+	CheckID, ContentID, AccountID string
+	Kinds                         []safety.ListKind // of the lists that it met
+	Verdict                       safety.Verdict
+	Format                        string
+	CreatedAt                     time.Time // of the content, on the platform
 }
 
 // NewDesk returns a desk.
@@ -332,11 +344,26 @@ func (d *Desk) commit(ctx context.Context, c Content, s seen, a Answer, out poli
 				return err
 			}
 		}
+		if err := d.acted(ctx, tx, c, s, a); err != nil {
+			return err
+		}
 		return d.Announce(ctx, tx, safety.Event{Type: "verdict.made", Subject: a.CaseID, Data: map[string]any{
 			"check_id": a.ID, "content_id": c.ContentID, "account_id": c.AccountID, "verdict": string(a.Verdict),
 			"scan": string(a.Scan), "case_id": a.CaseID, "policy_version": a.PolicyVersion}})
 	})
 	return a, err
+}
+
+// acted tells of a verdict that opened no case.
+func (d *Desk) acted(ctx context.Context, tx *store.Tx, c Content, s seen, a Answer) error {
+	if d.Acted == nil || a.CaseID != "" {
+		return nil
+	}
+	act := Acted{CheckID: a.ID, ContentID: c.ContentID, AccountID: c.AccountID, Verdict: a.Verdict, Format: s.report.Format, CreatedAt: c.CreatedAt}
+	for _, f := range a.Findings {
+		act.Kinds = append(act.Kinds, f.Kind)
+	}
+	return d.Acted(ctx, tx, act)
 }
 
 // withinQuota spends the circuit breakers on a verdict and returns what is

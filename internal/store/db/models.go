@@ -353,6 +353,29 @@ type ListVersion struct {
 	Stamp   string
 }
 
+type MeasureProfile struct {
+	ID        string
+	Profile   string
+	At        int64
+	Actor     string
+	ActorName string
+}
+
+type MeasureRecord struct {
+	ID            string
+	Code          string
+	Status        string
+	EffectiveOn   string
+	ReviewOn      string
+	Responsible   string
+	Justification string
+	Note          string
+	Links         string
+	At            int64
+	Actor         string
+	ActorName     string
+}
+
 type Passkey struct {
 	ID         string
 	UserID     string
@@ -526,6 +549,22 @@ type SignalScore struct {
 	HourSeen      int64
 	QuarantinedAt int64
 	ReleasedAt    int64
+}
+
+type Statement struct {
+	Puid          string
+	Cause         string
+	CaseID        string
+	State         string
+	Body          string
+	Problems      string
+	RemoteID      string
+	Attempts      int64
+	NextAttemptAt int64
+	LastError     string
+	CreatedAt     int64
+	FiledAt       int64
+	UndoneAt      int64
 }
 
 type User struct {

@@ -75,6 +75,18 @@ export const exchanges = {
   allow: (name: string) => post<t.Exchange>(`/v1/exchanges/${id(name)}/allow-removals`),
 }
 
+export const measures = {
+  register: () => get<t.Register>('/v1/measures'),
+  setProfile: (p: t.ServiceProfile) => put<t.Register>('/v1/measures/profile', p),
+  history: (code: string) => get<{ items: t.MeasureHistory[] }>(`/v1/measures/record${query({ code })}`),
+  record: (r: t.MeasureRecord) => put<{ items: t.MeasureHistory[] }>('/v1/measures/record', r),
+}
+
+export const statements = {
+  list: (cursor?: string) => get<t.Page<t.Statement>>(`/v1/statements${query({ ...page(cursor) })}`),
+  retry: (puid: string) => post<t.Statement>(`/v1/statements/${id(puid)}/retry`),
+}
+
 export const ledger = {
   entries: (subject: string, cursor?: string) =>
     get<t.Page<t.LedgerEntry>>(`/v1/ledger/entries${query({ subject, ...page(cursor) })}`),

@@ -108,6 +108,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an export on record, then get the evidence bundle of a case
+         * @description Needs the scope `evidence:export`. For people only. The bundle proves itself; see docs/evidence-bundle.md.
+         */
+        post: operations["make-evidence-bundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/claim": {
         parameters: {
             query?: never;
@@ -752,6 +772,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/measures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The register: which measures may apply, what Rowan holds on each, and where it holds nothing
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["get-measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/measures/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The register as a record to hand over
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["export-measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/measures/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every version of what the service is, the latest first
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["get-measures-profile"];
+        /**
+         * Say what the service is; earlier versions are kept
+         * @description Needs the scope `measures:write`.
+         */
+        put: operations["put-measures-profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/measures/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every version of what the operator says of a measure, the latest first
+         * @description Needs the scope `measures:read`.
+         */
+        get: operations["get-measure-record"];
+        /**
+         * Say what is done of a measure; earlier versions are kept
+         * @description Needs the scope `measures:write`.
+         */
+        put: operations["put-measure-record"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/media/check": {
         parameters: {
             query?: never;
@@ -1201,6 +1309,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statements of reasons (DSA), newest first
+         * @description Needs the scope `reports:read`.
+         */
+        get: operations["get-statements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{puid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One statement of reasons
+         * @description Needs the scope `reports:read`.
+         */
+        get: operations["get-statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{puid}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a statement again, with today's sentences
+         * @description Needs the scope `reports:approve`.
+         */
+        post: operations["retry-statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transparency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done in a period, small counts too; not for publishing
+         * @description Needs the scope `ledger:read`.
+         */
+        get: operations["get-transparency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transparency/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tables to publish (ZIP of CSV), small counts withheld
+         * @description Needs the scope `ledger:read`.
+         */
+        get: operations["export-transparency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users": {
         parameters: {
             query?: never;
@@ -1391,6 +1599,12 @@ export interface components {
             suspended?: components["schemas"]["ClosureModel"];
             vehicle?: string;
         };
+        Action: {
+            /** Format: int64 */
+            contents: number;
+            kind: string;
+            verdict: string;
+        };
         Address: {
             city?: string;
             country?: string;
@@ -1434,8 +1648,12 @@ export interface components {
             name: string;
         };
         BundleInputBody: {
-            /** @description It is not kept; without it nobody opens the bundle */
-            passphrase: string;
+            /** @description Of the AES ZIP file around the bundle; not kept. Needed unless without_content is true */
+            passphrase?: string;
+            /** @description Why the bundle is made; kept in the ledger */
+            reason: string;
+            /** @description Hashes and custody only, no evidence files */
+            without_content?: boolean;
         };
         ByPriority: {
             /** Format: int64 */
@@ -1633,6 +1851,31 @@ export interface components {
             /** @description The incident was reported to the agency */
             reported?: boolean;
         };
+        Counts: {
+            actions: components["schemas"]["Action"][];
+            /** Format: int64 */
+            confirmed: number;
+            decision: components["schemas"]["Median"];
+            filed: components["schemas"]["Filed"][];
+            filing: components["schemas"]["Median"];
+            findings: components["schemas"]["Kind"][];
+            first_look: components["schemas"]["Median"];
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            made: string;
+            /** Format: int64 */
+            not_confirmed: number;
+            precision: components["schemas"]["Precision"][];
+            scans: components["schemas"]["Scan"][];
+            statements: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            to: string;
+            /** Format: int64 */
+            undone: number;
+        };
         Credentials: {
             feedback_key?: string;
             function_key?: string;
@@ -1817,6 +2060,29 @@ export interface components {
             items: components["schemas"]["EntryModel"][];
             next_cursor?: string;
         };
+        Entry: {
+            /** @enum {string} */
+            answer: "applies" | "does_not_apply" | "undetermined";
+            capability?: string;
+            code: string;
+            draft?: boolean;
+            evidence: components["schemas"]["Shown"][];
+            gap?: string;
+            /** @enum {string} */
+            holding: "evidence" | "gap" | "unread";
+            in_force?: string;
+            in_force_tag?: string;
+            note?: string;
+            record?: components["schemas"]["Record"];
+            regime: string;
+            requirement: string;
+            review_due?: boolean;
+            source: string;
+            source_tag: string;
+            tags: components["schemas"]["Tags"];
+            title: string;
+            why: string;
+        };
         EntryModel: {
             action: string;
             actor: string;
@@ -1875,9 +2141,22 @@ export interface components {
         ExchangesOutputBody: {
             items: components["schemas"]["ListExchangeModel"][];
         };
+        Fact: {
+            label: string;
+            value: string;
+        };
         FileNotes: {
             annotations?: string[];
             note?: string;
+        };
+        Filed: {
+            authority: string;
+            environment: string;
+            /** Format: int64 */
+            files: number;
+            incident_type: string;
+            /** Format: int64 */
+            reports: number;
         };
         FindingModel: {
             detector: string;
@@ -1901,6 +2180,23 @@ export interface components {
             /** @description Which form of the picture matched: original, rotate90, … */
             variant: string;
         };
+        Flaw: {
+            field: string;
+            problem: string;
+        };
+        Functions: {
+            comments?: boolean;
+            connections?: boolean;
+            encrypted_messaging?: boolean;
+            file_sharing?: boolean;
+            image_sharing?: boolean;
+            livestream?: boolean;
+            private_messaging?: boolean;
+            recommender?: boolean;
+            recommender_tests?: boolean;
+            spaces?: boolean;
+            user_to_user?: boolean;
+        };
         GivenModel: {
             evidence_id: string;
             late: boolean;
@@ -1912,6 +2208,9 @@ export interface components {
             /** Format: date-time */
             at: string;
             detail: string;
+        };
+        HistoryOutputBody: {
+            items: components["schemas"]["Record"][];
         };
         HoldInputBody: {
             /** @description Who asked for it */
@@ -2039,6 +2338,12 @@ export interface components {
         };
         KeysOutputBody: {
             items: components["schemas"]["KeyModel"][];
+        };
+        Kind: {
+            /** Format: int64 */
+            contents: number;
+            kind: string;
+            list: string;
         };
         KnownAccount: {
             addresses?: components["schemas"]["AddressModel"][];
@@ -2265,6 +2570,22 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        MeasureRecord: {
+            /** @description Of the measure, as the register writes it */
+            code: string;
+            /** @description YYYY-MM-DD; needed when in effect */
+            effective_on?: string;
+            /** @description Needed for an alternative measure */
+            justification?: string;
+            /** @description Where the operator's own evidence is */
+            links?: string[];
+            note?: string;
+            responsible?: string;
+            /** @description YYYY-MM-DD */
+            review_on?: string;
+            /** @enum {string} */
+            status: "in_effect" | "not_in_effect" | "not_adopted" | "alternative";
+        };
         MediaModel: {
             format: string;
             /** Format: int64 */
@@ -2278,6 +2599,12 @@ export interface components {
             size: number;
             /** Format: int64 */
             width: number;
+        };
+        Median: {
+            /** Format: int64 */
+            n: number;
+            /** Format: int64 */
+            seconds?: number;
         };
         MissingModel: {
             field: string;
@@ -2479,6 +2806,20 @@ export interface components {
             third_party?: boolean;
             urls?: string[];
         };
+        Precision: {
+            /** Format: int64 */
+            confirmed: number;
+            /** Format: double */
+            high?: number;
+            kind: string;
+            list: string;
+            /** Format: double */
+            low?: number;
+            /** Format: int64 */
+            not_confirmed: number;
+            /** Format: double */
+            rate?: number;
+        };
         PriorModel: {
             authority: string;
             /** Format: date-time */
@@ -2511,6 +2852,28 @@ export interface components {
             path: string;
             problem: string;
         };
+        Profile: {
+            adult_service?: boolean;
+            category_1?: boolean;
+            child_access?: boolean;
+            determines_age?: boolean;
+            functions: components["schemas"]["Functions"];
+            micro_or_small?: boolean;
+            name: string;
+            /** @enum {string} */
+            provider?: "UK" | "EU" | "US" | "other";
+            risks: {
+                [key: string]: string;
+            };
+            risks_complete?: boolean;
+            serves: ("UK" | "EU" | "US")[];
+            /** Format: int64 */
+            uk_monthly_users?: number;
+            uses_heaa?: boolean;
+        };
+        ProfilesOutputBody: {
+            items: components["schemas"]["Version"][];
+        };
         ProofModel: {
             /** @description Signed note (C2SP tlog-checkpoint) of the tree of this size or larger */
             checkpoint: string;
@@ -2539,6 +2902,21 @@ export interface components {
             /** @description Empty: it is not there, and may be tried again */
             reference?: string;
         };
+        Record: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            code: string;
+            effective_on?: string;
+            id?: string;
+            justification?: string;
+            links?: string[];
+            note?: string;
+            responsible?: string;
+            review_on?: string;
+            /** @enum {string} */
+            status: "in_effect" | "not_in_effect" | "not_adopted" | "alternative";
+        };
         Reference: {
             /** @description ncmec, nca, police or another name */
             body: string;
@@ -2548,6 +2926,24 @@ export interface components {
             /** @description The automated receipt, word for word */
             receipt?: string;
             reference: string;
+        };
+        Regime: {
+            id: string;
+            in_force?: string;
+            in_force_tag?: string;
+            name: string;
+            source: string;
+            source_tag: string;
+        };
+        Register: {
+            catalogue_date: string;
+            catalogue_version: string;
+            /** Format: date-time */
+            made: string;
+            measures: components["schemas"]["Entry"][];
+            note: string;
+            profile?: components["schemas"]["Version"];
+            regimes: components["schemas"]["Regime"][];
         };
         ReleaseInputBody: {
             /** @description To confirm: the reason of the one who asked, as you have read it */
@@ -2600,6 +2996,10 @@ export interface components {
             state: "not_asked" | "asked" | "overdue" | "received";
             /** Format: date-time */
             to?: string;
+        };
+        ReportBundleInputBody: {
+            /** @description It is not kept; without it nobody opens the bundle */
+            passphrase: string;
         };
         ReportDetail: {
             /** Format: date-time */
@@ -2732,6 +3132,12 @@ export interface components {
             /** @description Why you need to see it; kept in the ledger */
             reason: string;
         };
+        RiskModel: {
+            /** @description csea, grooming, csam_image, csam_url, terrorism, hate, harassment, foreign_interference, fraud, intimate_image, or another in small letters */
+            kind: string;
+            /** @enum {string} */
+            level: "negligible" | "low" | "medium" | "high";
+        };
         RouteInputBody: {
             /** @enum {string} */
             authority: "ncmec" | "nca";
@@ -2748,6 +3154,12 @@ export interface components {
             /** @description Where the rule comes from; [P] was read in the original, [S] in secondary sources */
             source: string;
             why: string;
+        };
+        Scan: {
+            /** Format: int64 */
+            contents: number;
+            scan: string;
+            verdict: string;
         };
         Score: {
             /**
@@ -2771,6 +3183,31 @@ export interface components {
              * @description Contents that met it and left a record
              */
             seen: number;
+        };
+        ServiceProfile: {
+            adult_service?: boolean;
+            /** @description Of Ofcom's register */
+            category_1?: boolean;
+            /** @description Likely accessed by children */
+            child_access?: boolean;
+            determines_age?: boolean;
+            functions: components["schemas"]["Functions"];
+            /** @description Enterprise, for the DSA */
+            micro_or_small?: boolean;
+            name: string;
+            /**
+             * @description Where it is established
+             * @enum {string}
+             */
+            provider?: "UK" | "EU" | "US" | "other";
+            risks: components["schemas"]["RiskModel"][];
+            /** @description Every kind of harm of the risk assessment is there */
+            risks_complete?: boolean;
+            serves: ("UK" | "EU" | "US")[];
+            /** Format: int64 */
+            uk_monthly_users?: number;
+            /** @description Highly effective age assurance aims measures */
+            uses_heaa?: boolean;
         };
         SessionModel: {
             /**
@@ -2811,6 +3248,12 @@ export interface components {
             start?: string;
             url?: string;
         };
+        Shown: {
+            facts: components["schemas"]["Fact"][];
+            gap?: string;
+            probe: string;
+            unread?: boolean;
+        };
         SignalCounts: {
             /** Format: int64 */
             md5: number;
@@ -2847,12 +3290,67 @@ export interface components {
             items: components["schemas"]["SignalModel"][];
             next_cursor?: string;
         };
+        Statement: {
+            application_date: string;
+            automated_decision: string;
+            automated_detection: string;
+            category: string;
+            category_addition?: string[];
+            category_specification?: string[];
+            category_specification_other?: string;
+            content_date: string;
+            content_type: string[];
+            content_type_other?: string;
+            decision_facts: string;
+            decision_ground: string;
+            decision_ground_reference_url?: string;
+            decision_visibility: string[];
+            decision_visibility_other?: string;
+            illegal_content_explanation?: string;
+            illegal_content_legal_ground?: string;
+            incompatible_content_explanation?: string;
+            incompatible_content_ground?: string;
+            incompatible_content_illegal?: string;
+            puid: string;
+            source_identity?: string;
+            source_type: string;
+            territorial_scope?: string[];
+        };
+        StatementModel: {
+            /** Format: int64 */
+            attempts: number;
+            case_id?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            filed_at?: string;
+            last_error?: string;
+            /** Format: date-time */
+            next_attempt_at?: string;
+            problems: components["schemas"]["Flaw"][];
+            puid: string;
+            remote_id?: string;
+            /** @enum {string} */
+            state: "kept" | "waiting" | "sending" | "filed" | "refused" | "withdrawn";
+            statement: components["schemas"]["Statement"];
+            /** Format: date-time */
+            undone_at?: string;
+        };
+        StatementsOutputBody: {
+            items: components["schemas"]["StatementModel"][];
+            next_cursor?: string;
+        };
         StepModel: {
             /** Format: date-time */
             at: string;
             by: string;
             detail?: string;
             step: string;
+        };
+        Tags: {
+            applies: string;
+            requirement: string;
+            title: string;
         };
         UKLink: {
             evidence: string;
@@ -2872,6 +3370,13 @@ export interface components {
         };
         UsersOutputBody: {
             items: components["schemas"]["UserModel"][];
+        };
+        Version: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            id: string;
+            profile: components["schemas"]["Profile"];
         };
         ViewModel: {
             /** Format: date-time */
@@ -3099,6 +3604,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-evidence-bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleInputBody"];
+            };
+        };
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
                 };
             };
             /** @description Error */
@@ -4315,6 +4857,194 @@ export interface operations {
             };
         };
     };
+    "get-measures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Register"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-measures": {
+        parameters: {
+            query?: {
+                format?: "pdf" | "json" | "md" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-measures-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfilesOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-measures-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceProfile"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Register"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-measure-record": {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-measure-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeasureRecord"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "check-media": {
         parameters: {
             query?: never;
@@ -4497,7 +5227,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BundleInputBody"];
+                "application/json": components["schemas"]["ReportBundleInputBody"];
             };
         };
         responses: {
@@ -5100,6 +5830,173 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-statements": {
+        parameters: {
+            query?: {
+                state?: "kept" | "waiting" | "sending" | "filed" | "refused" | "withdrawn";
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description Items on the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                puid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                puid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-transparency": {
+        parameters: {
+            query: {
+                /** @description First day, YYYY-MM-DD, UTC */
+                from: string;
+                /** @description Last day, YYYY-MM-DD, UTC */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-transparency": {
+        parameters: {
+            query: {
+                /** @description First day, YYYY-MM-DD, UTC */
+                from: string;
+                /** @description Last day, YYYY-MM-DD, UTC */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
             };
             /** @description Error */
             default: {

@@ -72,3 +72,11 @@ export type KeyRole = Key['role']
 type Fields<T> = Omit<T, '$schema'>
 
 export type Exchange = S['ListExchangeModel']
+
+export type Register = S['Register']
+export type Measure = S['Entry']
+export type MeasureRecord = S['MeasureRecord']
+export type MeasureHistory = S['Record']
+export type ServiceProfile = S['ServiceProfile']
+export type Profile = S['Profile']
+export type Statement = S['StatementModel']

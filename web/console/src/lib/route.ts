@@ -9,6 +9,7 @@ export type Route =
   | { name: 'lists' }
   | { name: 'list'; id: string }
   | { name: 'exchanges' }
+  | { name: 'measures' }
   | { name: 'activity'; tab: 'ledger' | 'webhooks' }
   | { name: 'people' }
   | { name: 'settings' }
@@ -31,6 +32,7 @@ export function parse(hash: string): Route {
       return { name: 'activity', tab: arg === 'webhooks' ? 'webhooks' : 'ledger' }
     case 'reports':
     case 'exchanges':
+    case 'measures':
     case 'people':
     case 'settings':
       return arg ? { name: 'unknown' } : { name: head }

@@ -1,6 +1,6 @@
 // Plain words for what the API says in codes.
 
-import type { Account, Environment, Exchange, Finding, HoldKind, Item, ListKind, Priority, Relevant, ReportState, ScanState } from '../api/types'
+import type { Account, Environment, Exchange, Finding, HoldKind, Item, ListKind, Measure, MeasureRecord, Priority, Relevant, ReportState, ScanState, Statement } from '../api/types'
 
 export function duration(ms: number): string {
   const min = Math.floor(Math.max(0, ms) / 60_000)
@@ -369,4 +369,39 @@ export const exchangeStates: Record<Exchange['state'], string> = {
   stale: 'Out of date',
   ok: 'In order',
   new: 'Not synced yet',
+}
+
+export const measureAnswers: Record<Measure['answer'], string> = {
+  applies: 'Applies',
+  undetermined: 'Undetermined',
+  does_not_apply: 'Does not apply',
+}
+
+export const measureHoldings: Record<Measure['holding'], string> = {
+  evidence: 'Evidence',
+  gap: 'Gap',
+  unread: 'Could not be read',
+}
+
+export const measureStatuses: Record<MeasureRecord['status'], string> = {
+  in_effect: 'In effect',
+  not_in_effect: 'Not in effect',
+  not_adopted: 'Not adopted',
+  alternative: 'Alternative measure',
+}
+
+export const sourceTags: Record<string, string> = {
+  P: 'read in a primary source',
+  S: 'read in a secondary source',
+  M: 'from memory, not verified',
+  I: 'inferred by us',
+}
+
+export const statementStates: Record<Statement['state'], string> = {
+  kept: 'Kept, not sent',
+  waiting: 'Waiting',
+  sending: 'On its way',
+  filed: 'Filed',
+  refused: 'Refused',
+  withdrawn: 'Withdrawn',
 }
