@@ -143,9 +143,12 @@ func (p *Pool) Examine(ctx context.Context, data []byte) (Report, error) {
 
 // take waits for a turn.
 func (p *Pool) take(ctx context.Context, turns chan struct{}) error {
+	// First what is certain: the second select picks among those that are ready.
 	select {
 	case <-p.closed:
 		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	default:
 	}
 	select {
