@@ -22,7 +22,7 @@ const evidenceDays = 90
 // uses. They tell settings and counts: never content, hashes, signals or accounts.
 func (a *App) probes() map[string]measures.Probe {
 	return map[string]measures.Probe{
-		"reporting": a.probeReporting, "people": a.probePeople, "ledger": a.probeLedger, "canary": a.probeCanary, "policy": a.probePolicy,
+		"reporting": a.probeReporting, "nca": a.probeNCA, "people": a.probePeople, "ledger": a.probeLedger, "canary": a.probeCanary, "policy": a.probePolicy,
 		"webhooks": a.probeWebhooks, "queue": a.probeQueue, "exchanges": a.probeExchanges, "thresholds": a.probeThresholds, "clocks": a.probeClocks,
 		"evidence": a.probeEvidence, "register": a.probeRegister, "urls": a.probeURLs, "statements": a.probeStatements,
 		"lists":    a.probeLists(safety.ListIllegal, safety.ListIntimateImage, safety.ListTerrorism, safety.ListHarmful),
@@ -50,6 +50,24 @@ func (a *App) probeReporting(context.Context) (measures.Evidence, error) {
 	e := holds("Reports go to", strings.ToUpper(string(a.Reports.Route()))+", "+string(r.Environment)+" environment", "Two-person rule", rule, "Reporting person", strings.TrimSpace(r.FirstName+" "+r.LastName))
 	if r.Environment != reporting.Production {
 		e.Gap = "Nothing is reported to a real authority: the environment is not production."
+	}
+	return e, nil
+}
+
+// probeNCA tells what the operator has set of the registration with the NCA, which
+// is made outside Rowan: the setting is the operator's word.
+func (a *App) probeNCA(context.Context) (measures.Evidence, error) {
+	u, way := a.Config.Reporting.UK, "people carry reports to the portal"
+	if a.Config.Reporting.NCA.URL != "" {
+		way = "the interface that the operator has described"
+	}
+	e := holds("Reports to the NCA go by", way)
+	for _, f := range []struct{ label, value string }{{"Organisation administrator", u.Administrator}, {"Replacement", u.Replacement}, {"Registered on", u.Registered}} {
+		if f.value == "" {
+			e.Gap = "The registration with the NCA, its administrator and the replacement are not all set."
+			continue
+		}
+		e.Facts = append(e.Facts, measures.Fact{Label: f.label + ", as set", Value: f.value})
 	}
 	return e, nil
 }

@@ -84,14 +84,13 @@ type Measure struct {
 
 // gaps say why Rowan holds nothing on a measure.
 var gaps = map[string]string{
-	"governance":   "Rowan holds no evidence for this: it is about the service's own governance.",
-	"people":       "Rowan holds no evidence for this: it is about how the service trains and equips people.",
-	"service":      "Rowan holds no evidence for this: the service does it outside Rowan.",
-	"product":      "Rowan holds no evidence for this: it is about the service's own product.",
-	"complaints":   "Rowan holds no evidence for this: it takes in no complaints of users.",
-	"appeals":      "Rowan holds no evidence for this: appeals are not a feature yet.",
-	"age":          "Rowan holds no evidence for this: it assures no ages.",
-	"registration": "Rowan holds no evidence for this: registration with the NCA is made outside Rowan.",
+	"governance": "Rowan holds no evidence for this: it is about the service's own governance.",
+	"people":     "Rowan holds no evidence for this: it is about how the service trains and equips people.",
+	"service":    "Rowan holds no evidence for this: the service does it outside Rowan.",
+	"product":    "Rowan holds no evidence for this: it is about the service's own product.",
+	"complaints": "Rowan holds no evidence for this: it takes in no complaints of users.",
+	"appeals":    "Rowan holds no evidence for this: appeals are not a feature yet.",
+	"age":        "Rowan holds no evidence for this: it assures no ages.",
 }
 
 // Catalogue is the register's data.
