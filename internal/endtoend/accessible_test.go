@@ -197,6 +197,13 @@ func (a *auditor) reviewing() {
 	b.click("dialog[open] " + testid("confirm-dialog-ok"))
 	b.until(`!document.querySelector('dialog[open]') && document.querySelector('[data-testid="holds"] li')`)
 	a.screen("case held")
+	b.click(testid("evidence-bundle"))
+	b.until(`document.querySelector('dialog[open]')`)
+	a.screen("evidence bundle dialog")
+	b.click(testid("bundle-reason"))
+	b.keys("Order 12/2026 of a court.")
+	b.click("dialog[open] " + testid("confirm-dialog-ok"))
+	b.until(`!document.querySelector('dialog[open]') && document.body.innerText.includes('The bundle was saved.')`)
 }
 
 func (a *auditor) reporting() {
@@ -237,6 +244,9 @@ func (a *auditor) others() {
 	b.visit("#/exchanges", testid("exchanges"))
 	b.until(`document.querySelector('main tbody .badge')`)
 	a.screen("exchanges")
+	b.visit("#/measures", "main h2")
+	b.until(`document.body.innerText.includes('ICU C9')`)
+	a.screen("measures")
 	b.visit("#/activity", "main table")
 	a.screen("activity ledger")
 	b.visit("#/activity/webhooks", "#deliveries")

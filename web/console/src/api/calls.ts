@@ -21,6 +21,7 @@ export const cases = {
   release: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/release`),
   decide: (c: string, d: t.DecisionInput) => post<t.Decision>(`/v1/cases/${id(c)}/decision`, d),
   undo: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/undo`),
+  bundle: (c: string, b: { reason: string; passphrase?: string; without_content?: boolean }) => download('POST', `/v1/cases/${id(c)}/bundle`, b),
   incidentTypes: () => get<{ items: t.IncidentType[] }>('/v1/incident-types'),
 }
 

@@ -262,6 +262,7 @@ const acts: Record<string, string> = {
   'case.undo': 'took the decision back',
   'evidence.view': 'looked',
   'evidence.destroy': 'destroyed the evidence',
+  'evidence.export': 'took an evidence bundle',
   'evidence.relevant': 'kept data of the account',
   'evidence.pause': 'paused destruction',
   'evidence.resume': 'let destruction go on',
