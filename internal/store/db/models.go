@@ -97,6 +97,7 @@ type Decision struct {
 	Note         string
 	Viewed       string
 	UndoneAt     int64
+	RestsOn      string
 }
 
 type Delivery struct {
@@ -286,6 +287,7 @@ type Item struct {
 	Md5           string
 	Pdq           string
 	DedupeKey     string
+	PictureID     string
 }
 
 type LedgerCheckpoint struct {
@@ -381,6 +383,17 @@ type Passkey struct {
 	UserID     string
 	Credential string
 	CreatedAt  int64
+}
+
+type Picture struct {
+	ID     string
+	Pdq    string
+	SeenAt int64
+}
+
+type PictureBand struct {
+	Band      int64
+	PictureID string
 }
 
 type PrintBody struct {

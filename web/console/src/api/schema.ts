@@ -168,6 +168,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide a case as another with the same pictures was decided
+         * @description Needs the scope `cases:decide`.
+         */
+        post: operations["follow-decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/holds": {
         parameters: {
             query?: never;
@@ -1677,6 +1697,8 @@ export interface components {
             certificate?: components["schemas"]["CertificateModel"];
             clocks: components["schemas"]["ClockModel"][];
             content: components["schemas"]["ItemModel"][];
+            /** @description Open cases that hold pictures of this one and nothing else, 200 at most */
+            copies: components["schemas"]["CaseSummary"][];
             decisions: components["schemas"]["DecisionModel"][];
             history: components["schemas"]["HistoryModel"][];
             holds: components["schemas"]["HoldModel"][];
@@ -1688,6 +1710,8 @@ export interface components {
             lease_until?: string;
             /** Format: date-time */
             opened_at: string;
+            /** @description Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently */
+            precedent?: components["schemas"]["PrecedentModel"];
             /** @enum {string} */
             priority: "P1" | "P2" | "P3";
             queue: string;
@@ -1919,6 +1943,8 @@ export interface components {
             /** @enum {string} */
             outcome: "confirmed" | "not_confirmed";
             reason: string;
+            /** @description The decision that was taken over without another look */
+            rests_on?: components["schemas"]["RestsOnModel"];
             /** @enum {string} */
             uk_class?: "A" | "B" | "C";
             /** Format: date-time */
@@ -2011,7 +2037,7 @@ export interface components {
              * @description What the two have in common
              * @enum {string}
              */
-            same: "file" | "signal";
+            same: "file" | "picture" | "signal";
             /** @enum {string} */
             uk_class?: "A" | "B" | "C";
         };
@@ -2184,6 +2210,15 @@ export interface components {
             field: string;
             problem: string;
         };
+        FollowInputBody: {
+            /** @description The precedent of this case */
+            decision_id: string;
+            /**
+             * Format: int64
+             * @description How many items this case had when you decided so; 409 when there are others by now
+             */
+            items?: number;
+        };
         Functions: {
             comments?: boolean;
             connections?: boolean;
@@ -2293,7 +2328,7 @@ export interface components {
             content_id: string;
             /** Format: date-time */
             created_at?: string;
-            /** @description Decisions that stand on other cases with the same file or signal, latest first: nobody has to look at it twice */
+            /** @description Decisions that stand on other cases with the same file, picture or signal, latest first: nobody has to look at it twice */
             decided_before?: components["schemas"]["EarlierModel"][];
             /** @description Absent when only hashes were sent */
             evidence?: components["schemas"]["EvidenceModel"];
@@ -2302,6 +2337,8 @@ export interface components {
             id: string;
             jurisdiction: string;
             media?: components["schemas"]["MediaModel"];
+            /** @description Items that share it are copies of one picture: the same bytes, or nearly the same to look at */
+            picture_id?: string;
             policy_version: string;
             /** Format: date-time */
             received_at: string;
@@ -2806,6 +2843,20 @@ export interface components {
             third_party?: boolean;
             urls?: string[];
         };
+        PrecedentModel: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            case_id: string;
+            decision_id: string;
+            incident_type?: string;
+            /** @enum {string} */
+            ncmec_class?: "A1" | "A2" | "B1" | "B2";
+            /** @enum {string} */
+            outcome: "confirmed" | "not_confirmed";
+            /** @enum {string} */
+            uk_class?: "A" | "B" | "C";
+        };
         Precision: {
             /** Format: int64 */
             confirmed: number;
@@ -3119,6 +3170,12 @@ export interface components {
         ReportsOutputBody: {
             items: components["schemas"]["ReportSummary"][];
             next_cursor?: string;
+        };
+        RestsOnModel: {
+            case_id: string;
+            decision_id: string;
+            /** @description It was taken back since: nothing is filed on its ground */
+            undone: boolean;
         };
         ResumeInputBody: {
             /**
@@ -3697,6 +3754,41 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["DecisionInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "follow-decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FollowInputBody"];
             };
         };
         responses: {
