@@ -127,6 +127,7 @@ func (a *App) openVault() error {
 
 func (a *App) openDesks() error {
 	a.Exchanges = exchange.NewDesk(a.Store, a.Lists, a.Vault, filepath.Join(a.Config.Data, "imports"), time.Now, a.Log)
+	a.Exchanges.NoUploads = a.Config.Match.RetroDays <= 0
 	r := a.Config.Reporting
 	client, err := cybertip.New(cybertip.Config{BaseURL: r.URL, Username: r.Username, Password: r.Password})
 	if err != nil {

@@ -178,6 +178,8 @@ type Exchange struct {
 	CreatedAt     int64
 	UpdatedAt     int64
 	DeletedAt     int64
+	Asked         int64
+	Skipped       int64
 }
 
 type ExchangeCredential struct {

@@ -2488,6 +2488,11 @@ export interface components {
         ListExchangeModel: {
             /**
              * Format: int64
+             * @description Uploads that arachnid was asked about
+             */
+            asked: number;
+            /**
+             * Format: int64
              * @description This and the next: since it was made
              */
             changes: number;
@@ -2510,7 +2515,7 @@ export interface components {
             /** Format: int64 */
             interval_seconds: number;
             /** @enum {string} */
-            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "list";
+            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "arachnid" | "list";
             /** Format: date-time */
             last_started_at?: string;
             /** Format: date-time */
@@ -2535,6 +2540,11 @@ export interface components {
             /** Format: int64 */
             removals: number;
             settings: components["schemas"]["Settings"];
+            /**
+             * Format: int64
+             * @description Uploads that it could not be asked about: no PDQ hash or one of low quality, or a surface that is not asked about
+             */
+            skipped: number;
             /** @description No success for longer than three intervals */
             stale: boolean;
             /** @enum {string} */
@@ -2552,7 +2562,10 @@ export interface components {
             enabled?: boolean;
             /** @description Send reviewers' votes; off by default */
             feedback?: boolean;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description At least 600, but for arachnid
+             */
             interval_seconds?: number;
             settings?: components["schemas"]["Settings"];
         };
@@ -2665,10 +2678,13 @@ export interface components {
             enabled?: boolean;
             /** @description Send reviewers' votes; off by default */
             feedback?: boolean;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description At least 600, but for arachnid
+             */
             interval_seconds?: number;
             /** @enum {string} */
-            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "list";
+            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "arachnid" | "list";
             /** @description An empty list that nothing else feeds */
             list: string;
             /** @description a-z, 0-9, dot, dash, underscore */
@@ -3288,6 +3304,7 @@ export interface components {
             category_map?: {
                 [key: string]: components["schemas"]["Category"];
             };
+            classifications?: string[];
             columns?: {
                 [key: string]: string;
             };
@@ -3303,6 +3320,7 @@ export interface components {
             shared_credentials?: boolean;
             /** Format: date-time */
             start?: string;
+            surfaces?: string[];
             url?: string;
         };
         Shown: {
