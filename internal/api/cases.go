@@ -467,7 +467,7 @@ func evidenceModel(itemID string, pieces []db.Evidence, views []db.View, me stri
 	var out *EvidenceModel
 	preview := false
 	for _, e := range pieces {
-		if e.ItemID != itemID || e.Role == string(vault.Relevant) {
+		if e.ItemID != itemID || e.Role == string(vault.Relevant) || e.Role == string(vault.Disclosure) {
 			continue
 		}
 		if e.Role == string(vault.Preview) {
