@@ -49,6 +49,10 @@ const (
 	OverviewRead   Scope = "overview:read"   // counts
 	MeasuresRead   Scope = "measures:read"   // the register of measures
 	MeasuresWrite  Scope = "measures:write"  // say what the service is, and what is done of each measure
+
+	RequestsRead    Scope = "requests:read"    // see requests of law enforcement
+	RequestsWrite   Scope = "requests:write"   // record them, prepare and hand over, end them, record outcomes
+	RequestsApprove Scope = "requests:approve" // be the second person of a hand-over
 )
 
 // Role is a named set of scopes.
@@ -65,7 +69,7 @@ const (
 var (
 	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase}
 	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead, MeasuresRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite})
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite, RequestsRead, RequestsWrite, RequestsApprove})
 	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd})
 )
 

@@ -54,8 +54,11 @@ type CaseDetail struct {
 	Certificate *CertificateModel `json:"certificate,omitempty" doc:"Of a case whose evidence was destroyed"`
 	Relevant    *RelevantModel    `json:"relevant,omitempty" doc:"What is kept of the account around the incident"`
 
-	Precedent *PrecedentModel `json:"precedent,omitempty" doc:"Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently"`
-	Copies    []CaseSummary   `json:"copies" doc:"Open cases that hold pictures of this one and nothing else, 200 at most"`
+	Precedent *PrecedentModel  `json:"precedent,omitempty" doc:"Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently"`
+	Requests  []RequestSummary `json:"requests" doc:"Of law enforcement, that name this case; empty without the scope requests:read"`
+	Outcomes  []OutcomeModel   `json:"outcomes" doc:"What came of reports and requests"`
+
+	Copies []CaseSummary `json:"copies" doc:"Open cases that hold pictures of this one and nothing else, 200 at most"`
 }
 
 // ItemModel is one piece of content on a case.
@@ -398,7 +401,7 @@ func (a *API) getCase(ctx context.Context, in *CaseID) (*detailOutput, error) {
 		return nil, err
 	}
 	for _, fill := range []func(context.Context, *db.Queries, db.Case, map[string]string, *CaseDetail) error{
-		a.fillContent, a.fillDecisions, a.fillAccount, a.fillRecord, a.fillKeeping, a.fillCopies} {
+		a.fillContent, a.fillDecisions, a.fillAccount, a.fillRecord, a.fillKeeping, a.fillCopies, a.fillRequests} {
 		if err := fill(ctx, q, c, names, &out.Body); err != nil {
 			return nil, fmt.Errorf("reading case: %w", err)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/cases"
 	"github.com/rowan-safety/rowan/internal/custody"
+	"github.com/rowan-safety/rowan/internal/disclosure"
 	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
@@ -59,6 +60,7 @@ type App struct {
 
 	Exchanges *exchange.Desk
 	Custody   *custody.Desk
+	Requests  *disclosure.Desk
 	Witnesses *ledger.Witnesses
 	Version   string // of this program
 	LedgerKey string // the public one, as outsiders need it
@@ -189,6 +191,7 @@ func (a *App) openCustody() error {
 		}
 	}
 	a.Custody = custody.NewDesk(a.Store, a.Vault, a.Ledger, time.Now, cfg)
+	a.Requests = disclosure.NewDesk(a.Store, a.Vault, time.Now, disclosure.Hooks{Bundle: a.bundle})
 	return nil
 }
 
@@ -316,7 +319,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
 		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Statements: a.Statements,
-		Custody: a.Custody, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Custody: a.Custody, Requests: a.Requests, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }

@@ -288,6 +288,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/disclosures/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The second person's word that a bundle may be handed over
+         * @description Needs the scope `requests:approve`.
+         */
+        post: operations["approve-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disclosures/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up a bundle that was not handed over
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["drop-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disclosures/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a look on record, then get the approved bytes
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["take-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disclosures/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that a bundle was handed over
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["hand-over-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/evidence/resume": {
         parameters: {
             query?: never;
@@ -900,6 +980,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write down what came of a request or of a filed report
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["record-outcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/outcomes/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an outcome back that was written down by mistake
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["withdraw-outcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/overview": {
         parameters: {
             query?: never;
@@ -1214,6 +1334,130 @@ export interface paths {
          * @description Needs the scope `reports:approve`.
          */
         post: operations["withdraw-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/request-grounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Grounds of requests, and the times that laws set
+         * @description Needs the scope `requests:read`.
+         */
+        get: operations["get-request-grounds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests, the open ones by time left
+         * @description Needs the scope `requests:read`.
+         */
+        get: operations["get-requests"];
+        put?: never;
+        /**
+         * Record a request; what it names is kept from now on
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["record-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One request
+         * @description Needs the scope `requests:read`.
+         */
+        get: operations["get-request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}/disclosures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the evidence bundle of a case, sealed as it will be handed over
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["prepare-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring the time to answer forward; it is never put off
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["hasten-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer, refuse or withdraw a request
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["end-request"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1648,6 +1892,10 @@ export interface components {
             name: string;
             reason: string;
         };
+        ApproveDisclosureInputBody: {
+            /** @description Of the bundle that you mean */
+            sha256: string;
+        };
         ApproveModel: {
             /** @description You make the declaration that reports to the NCA need */
             declared?: boolean;
@@ -1710,6 +1958,8 @@ export interface components {
             lease_until?: string;
             /** Format: date-time */
             opened_at: string;
+            /** @description What came of reports and requests */
+            outcomes: components["schemas"]["OutcomeModel"][];
             /** @description Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently */
             precedent?: components["schemas"]["PrecedentModel"];
             /** @enum {string} */
@@ -1720,6 +1970,8 @@ export interface components {
             /** @description What is kept of the account around the incident */
             relevant?: components["schemas"]["RelevantModel"];
             reports: components["schemas"]["ReportSummary"][];
+            /** @description Of law enforcement, that name this case; empty without the scope requests:read */
+            requests: components["schemas"]["RequestSummary"][];
             /** @enum {string} */
             state: "open" | "decided";
             surface: string;
@@ -1982,6 +2234,36 @@ export interface components {
             type: string;
             value: string;
         };
+        DisclosureModel: {
+            /** Format: date-time */
+            approved_at?: string;
+            approved_by?: components["schemas"]["PersonModel"];
+            case_id: string;
+            /** Format: date-time */
+            handed_at?: string;
+            handed_by?: components["schemas"]["PersonModel"];
+            handed_means?: string;
+            handed_to?: string;
+            id: string;
+            /** Format: date-time */
+            prepared_at: string;
+            prepared_by: components["schemas"]["PersonModel"];
+            /** @description Of the exact bytes */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             */
+            size: number;
+            /** @enum {string} */
+            state: "prepared" | "approved" | "handed_over" | "dropped";
+            /**
+             * Format: date-time
+             * @description When the bytes were first taken out
+             */
+            taken_at?: string;
+            with_content: boolean;
+        };
         DocumentModel: {
             issuer?: string;
             kind: string;
@@ -2081,6 +2363,14 @@ export interface components {
             verified?: boolean;
             /** Format: date-time */
             verified_at?: string;
+        };
+        EndInputBody: {
+            /** @description The ground of a refusal, or what was answered; kept out of the ledger */
+            note?: string;
+            /** @description Answered, because there is nothing to hand over */
+            nothing_held?: boolean;
+            /** @enum {string} */
+            state: "answered" | "refused" | "withdrawn";
         };
         EntriesOutputBody: {
             items: components["schemas"]["EntryModel"][];
@@ -2237,6 +2527,27 @@ export interface components {
             late: boolean;
             outside: boolean;
         };
+        GroundModel: {
+            basis: string;
+            hands_over: boolean;
+            /** @description That sets a time */
+            law?: string;
+            /** @description The time, in words */
+            limit?: string;
+            words: string;
+        };
+        GroundsOutputBody: {
+            items: components["schemas"]["GroundModel"][];
+        };
+        HandOverDisclosureInputBody: {
+            /** @enum {string} */
+            means: "portal" | "email" | "letter" | "phone" | "in_person" | "other";
+            to: string;
+        };
+        HastenInputBody: {
+            /** Format: date-time */
+            due_at: string;
+        };
         HistoryModel: {
             action: string;
             actor: string;
@@ -2360,7 +2671,7 @@ export interface components {
              */
             until?: string;
             /** @enum {string} */
-            why: "clock" | "hold" | "report" | "open" | "no clock" | "paused";
+            why: "clock" | "hold" | "request" | "report" | "open" | "no clock" | "paused";
         };
         KeyModel: {
             /** Format: date-time */
@@ -2703,6 +3014,30 @@ export interface components {
              */
             threshold?: number;
         };
+        NewRequestModel: {
+            /** @description What is asked, in words; kept out of the ledger */
+            asks?: string;
+            authority: string;
+            /** @enum {string} */
+            authority_kind: "police" | "nca" | "prosecutor" | "court" | "regulator" | "other";
+            /** @enum {string} */
+            basis: "nca_information_request" | "court_order" | "legal_process" | "preservation_request" | "emergency" | "mutual_assistance" | "voluntary" | "other";
+            contact?: string;
+            /** @description ISO 3166-1 alpha-2 */
+            country?: string;
+            /**
+             * Format: date-time
+             * @description Needed where no law sets a time; never later than the law's
+             */
+            due_at?: string;
+            /** @enum {string} */
+            means: "portal" | "email" | "letter" | "phone" | "in_person" | "other";
+            officer?: string;
+            /** Format: date-time */
+            received_at: string;
+            reference?: string;
+            subjects: components["schemas"]["SubjectModel"][];
+        };
         NewUserInputBody: {
             name: string;
             /** @enum {string} */
@@ -2716,6 +3051,41 @@ export interface components {
         NewWebhookInputBody: {
             events?: string[];
             url: string;
+        };
+        OutcomeInputBody: {
+            /**
+             * Format: date-time
+             * @description When it happened or was told
+             */
+            at: string;
+            /** @description Which of a request's cases */
+            case_id?: string;
+            /** @enum {string} */
+            kind: "child_safeguarded" | "suspect_identified" | "arrest" | "charge" | "conviction" | "no_action" | "not_enough_information" | "other";
+            note?: string;
+            report_id?: string;
+            request_id?: string;
+            source?: string;
+        };
+        OutcomeModel: {
+            /** Format: date-time */
+            at: string;
+            case_id?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "child_safeguarded" | "suspect_identified" | "arrest" | "charge" | "conviction" | "no_action" | "not_enough_information" | "other";
+            note?: string;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: components["schemas"]["PersonModel"];
+            report_id?: string;
+            request_id?: string;
+            source?: string;
+            /**
+             * Format: date-time
+             * @description It was written down by mistake and does not count
+             */
+            withdrawn_at?: string;
         };
         Overview: {
             authority: components["schemas"]["AuthorityModel"];
@@ -2886,6 +3256,13 @@ export interface components {
             not_confirmed: number;
             /** Format: double */
             rate?: number;
+        };
+        PrepareInputBody: {
+            case_id: string;
+            /** @description Of the AES ZIP file around the bundle; not kept. Needed unless without_content is true */
+            passphrase?: string;
+            /** @description Hashes and custody only, no evidence files */
+            without_content?: boolean;
         };
         PriorModel: {
             authority: string;
@@ -3187,6 +3564,76 @@ export interface components {
             items: components["schemas"]["ReportSummary"][];
             next_cursor?: string;
         };
+        RequestDetail: {
+            asks?: string;
+            authority: string;
+            /** @enum {string} */
+            authority_kind: "police" | "nca" | "prosecutor" | "court" | "regulator" | "other";
+            /** @enum {string} */
+            basis: "nca_information_request" | "court_order" | "legal_process" | "preservation_request" | "emergency" | "mutual_assistance" | "voluntary" | "other";
+            /** @description That it names, directly or through an account, a content or a report; they are kept while it is open */
+            cases: components["schemas"]["CaseSummary"][];
+            contact?: string;
+            country?: string;
+            disclosures: components["schemas"]["DisclosureModel"][];
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at?: string;
+            ended_by?: components["schemas"]["PersonModel"];
+            ended_note?: string;
+            /** @description False for what only asks to keep */
+            hands_over: boolean;
+            history: components["schemas"]["HistoryModel"][];
+            id: string;
+            /** @description It is open and its time is over, or it ended after its time */
+            late: boolean;
+            /**
+             * Format: date-time
+             * @description The latest time that the law allows; absent where no law that Rowan knows sets one
+             */
+            law_due_at?: string;
+            /** @enum {string} */
+            means: "portal" | "email" | "letter" | "phone" | "in_person" | "other";
+            nothing_held: boolean;
+            officer?: string;
+            outcomes: components["schemas"]["OutcomeModel"][];
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: components["schemas"]["PersonModel"];
+            /** @description The authority's own */
+            reference?: string;
+            /** @enum {string} */
+            state: "open" | "answered" | "refused" | "withdrawn";
+            subjects: components["schemas"]["SubjectModel"][];
+        };
+        RequestSummary: {
+            authority: string;
+            /** @enum {string} */
+            authority_kind: "police" | "nca" | "prosecutor" | "court" | "regulator" | "other";
+            /** @enum {string} */
+            basis: "nca_information_request" | "court_order" | "legal_process" | "preservation_request" | "emergency" | "mutual_assistance" | "voluntary" | "other";
+            country?: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at?: string;
+            id: string;
+            /** @description It is open and its time is over, or it ended after its time */
+            late: boolean;
+            /** Format: date-time */
+            received_at: string;
+            /** @description The authority's own */
+            reference?: string;
+            /** @enum {string} */
+            state: "open" | "answered" | "refused" | "withdrawn";
+        };
+        RequestsOutputBody: {
+            items: components["schemas"]["RequestSummary"][];
+            next_cursor?: string;
+        };
         RestsOnModel: {
             case_id: string;
             decision_id: string;
@@ -3421,6 +3868,11 @@ export interface components {
             by: string;
             detail?: string;
             step: string;
+        };
+        SubjectModel: {
+            id: string;
+            /** @enum {string} */
+            kind: "case" | "account" | "content" | "report";
         };
         Tags: {
             applies: string;
@@ -3987,6 +4439,140 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseSummary"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "approve-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveDisclosureInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drop-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hand-over-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverDisclosureInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
                 };
             };
             /** @description Error */
@@ -5196,6 +5782,70 @@ export interface operations {
             };
         };
     };
+    "record-outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutcomeInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-overview": {
         parameters: {
             query?: never;
@@ -5723,6 +6373,239 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-request-grounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroundsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-requests": {
+        parameters: {
+            query?: {
+                state?: "open" | "ended";
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description Items on the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "record-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRequestModel"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "prepare-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrepareInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hasten-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HastenInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
                 };
             };
             /** @description Error */
