@@ -39,6 +39,25 @@ export const keeping = {
   resume: (clock: string, reason: string) => post<t.Pause>('/v1/evidence/resume', { clock, reason }),
 }
 
+export const requests = {
+  list: (state: 'open' | 'ended', cursor?: string) => get<t.Page<t.RequestSummary>>(`/v1/requests${query({ state, ...page(cursor) })}`),
+  grounds: () => get<{ items: t.Ground[] }>('/v1/request-grounds'),
+  make: (r: t.NewRequest) => post<t.RequestDetail>('/v1/requests', r),
+  get: (r: string) => get<t.RequestDetail>(`/v1/requests/${id(r)}`),
+  due: (r: string, due_at: string) => post<t.RequestDetail>(`/v1/requests/${id(r)}/due`, { due_at }),
+  prepare: (r: string, b: { case_id: string; passphrase?: string; without_content?: boolean }) => post<t.Disclosure>(`/v1/requests/${id(r)}/disclosures`, b),
+  end: (r: string, e: t.RequestEnd) => post<t.RequestDetail>(`/v1/requests/${id(r)}/end`, e),
+  approve: (d: string, sha256: string) => post<t.Disclosure>(`/v1/disclosures/${id(d)}/approve`, { sha256 }),
+  take: (d: string) => download('POST', `/v1/disclosures/${id(d)}/file`),
+  handOver: (d: string, to: string, means: string) => post<t.Disclosure>(`/v1/disclosures/${id(d)}/hand-over`, { to, means }),
+  drop: (d: string) => post<t.Disclosure>(`/v1/disclosures/${id(d)}/drop`),
+}
+
+export const outcomes = {
+  record: (o: t.NewOutcome) => post<t.Outcome>('/v1/outcomes', o),
+  withdraw: (o: string) => post<t.Outcome>(`/v1/outcomes/${id(o)}/withdraw`),
+}
+
 export const reports = {
   list: (state?: t.ReportState, cursor?: string) =>
     get<t.Page<t.ReportSummary>>(`/v1/reports${query({ state, ...page(cursor) })}`),

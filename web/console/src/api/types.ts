@@ -33,6 +33,15 @@ export type NewHold = Fields<S['HoldInputBody']>
 export type Pause = S['PauseModel']
 export type Relevant = S['RelevantModel']
 
+export type RequestSummary = S['RequestSummary']
+export type RequestDetail = S['RequestDetail']
+export type NewRequest = Fields<S['NewRequestModel']>
+export type RequestEnd = Fields<S['EndInputBody']>
+export type Subject = S['SubjectModel']
+export type Ground = S['GroundModel']
+export type Disclosure = S['DisclosureModel']
+export type Outcome = S['OutcomeModel']
+export type NewOutcome = Fields<S['OutcomeInputBody']>
 export type Decision = S['DecisionModel']
 export type DecisionInput = Fields<S['DecisionInput']>
 export type NcmecClass = NonNullable<DecisionInput['ncmec_class']>

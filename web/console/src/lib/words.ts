@@ -1,6 +1,6 @@
 // Plain words for what the API says in codes.
 
-import type { Account, Environment, Exchange, Finding, HoldKind, Item, ListKind, Measure, MeasureRecord, Priority, Relevant, ReportState, ScanState, Statement } from '../api/types'
+import type { Account, Environment, Exchange, Finding, HoldKind, Item, ListKind, Measure, MeasureRecord, Priority, Relevant, ReportState, RequestDetail, RequestSummary, Disclosure, Outcome, Subject, ScanState, Statement } from '../api/types'
 
 export function duration(ms: number): string {
   const min = Math.floor(Math.max(0, ms) / 60_000)
@@ -300,6 +300,15 @@ const acts: Record<string, string> = {
   'report.mend': 'took the report back to a draft',
   'report.overdue': 'noticed that the report is late',
   'authority.schema': 'noticed that the authority’s schema has changed',
+  'request.receive': 'recorded the request',
+  'request.due': 'brought the time to answer forward',
+  'request.end': 'ended the request',
+  'disclosure.prepare': 'prepared a bundle for an authority',
+  'disclosure.approve': 'approved the hand-over of a bundle',
+  'disclosure.hand_over': 'handed a bundle over to an authority',
+  'disclosure.drop': 'dropped a prepared bundle',
+  'outcome.record': 'wrote down what came of it',
+  'outcome.withdraw': 'withdrew an outcome',
   'session.begin': 'signed in',
   'session.end': 'signed out',
   'user.create': 'added a person',
@@ -406,4 +415,51 @@ export const statementStates: Record<Statement['state'], string> = {
   filed: 'Filed',
   refused: 'Refused',
   withdrawn: 'Withdrawn',
+}
+
+export const requestStates: Record<RequestSummary['state'], string> = { open: 'Open', answered: 'Answered', refused: 'Refused', withdrawn: 'Withdrawn' }
+
+const bases: Record<RequestSummary['basis'], string> = {
+  nca_information_request: 'Information request of the NCA',
+  court_order: 'Court order',
+  legal_process: 'Legal process',
+  preservation_request: 'Request to preserve',
+  emergency: 'Emergency',
+  mutual_assistance: 'Mutual legal assistance',
+  voluntary: 'Without compulsion',
+  other: 'Another ground',
+}
+export const basisWords = (b: RequestSummary['basis']) => bases[b] ?? b
+
+export const authorityKinds: Record<RequestSummary['authority_kind'], string> = {
+  police: 'Police',
+  nca: 'National Crime Agency',
+  prosecutor: 'Prosecutor',
+  court: 'Court',
+  regulator: 'Regulator',
+  other: 'Another authority',
+}
+
+export const meansWords: Record<RequestDetail['means'], string> = {
+  portal: 'Through a portal',
+  email: 'By e-mail',
+  letter: 'By letter',
+  phone: 'By phone',
+  in_person: 'In person',
+  other: 'By other means',
+}
+
+export const subjectKinds: Record<Subject['kind'], string> = { account: 'Account', case: 'Case', content: 'Content', report: 'Report' }
+
+export const disclosureStates: Record<Disclosure['state'], string> = { prepared: 'Waits for approval', approved: 'Approved', handed_over: 'Handed over', dropped: 'Dropped' }
+
+export const outcomeWords: Record<Outcome['kind'], string> = {
+  child_safeguarded: 'A child was safeguarded',
+  suspect_identified: 'A suspect was identified',
+  arrest: 'An arrest',
+  charge: 'A charge',
+  conviction: 'A conviction',
+  no_action: 'No action',
+  not_enough_information: 'Not enough information',
+  other: 'Something else',
 }
