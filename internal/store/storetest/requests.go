@@ -1,0 +1,75 @@
+package storetest
+
+import "github.com/rowan-safety/rowan/internal/store/db"
+
+// requests are those of law enforcement; package disclosure has the rules.
+func requests(s *suite) {
+	s.newCase("c1")
+	s.newCase("c2")
+	c1, err := s.q.CaseByID(s.ctx, "c1")
+	s.ok(err)
+	s.ok(s.q.AddItem(s.ctx, db.AddItemParams{ID: "i2", CaseID: "c2", ContentID: "content", DedupeKey: "i2"}))
+	add := func(id string, received, due int64, subjects ...string) {
+		s.ok(s.q.AddRequest(s.ctx, db.AddRequestParams{ID: id, Authority: "A", Basis: "other", ReceivedAt: received, DueAt: due}))
+		for i := 0; i < len(subjects); i += 2 {
+			s.ok(s.q.AddRequestSubject(s.ctx, id, subjects[i], subjects[i+1]), s.q.AddRequestSubject(s.ctx, id, subjects[i], subjects[i+1]))
+		}
+	}
+	add("q1", 1, 90, "case", "c1")
+	add("q2", 2, 50, "account", c1.AccountID)
+	add("q3", 3, 50, "content", "content", "account", "nobody")
+	s.refused("a subject of no request", s.q.AddRequestSubject(s.ctx, "none", "case", "c1"))
+	ids := func(rows []db.Request, err error) ([]string, error) {
+		var out []string
+		for _, r := range rows {
+			out = append(out, r.ID)
+		}
+		return out, err
+	}
+	caseIDs := func(rows []db.Case, err error) ([]string, error) {
+		var out []string
+		for _, r := range rows {
+			out = append(out, r.ID)
+		}
+		return out, err
+	}
+	same(s, "by time left", []string{"q2", "q3", "q1"})(ids(s.q.OpenRequests(s.ctx, 0, "", 5)))
+	same(s, "a page", []string{"q3", "q1"})(ids(s.q.OpenRequests(s.ctx, 50, "q2", 5)))
+	same(s, "late", db.CountOpenRequestsRow{N: 3, Overdue: 2})(s.q.CountOpenRequests(s.ctx, 51))
+	same(s, "cases of a content", []string{"c2"})(caseIDs(s.q.CasesOfRequest(s.ctx, "q3")))
+	same(s, "requests of an account", []string{"q2"})(s.q.OpenRequestsOfAccount(s.ctx, c1.AccountID))
+	same(s, "requests of a case", []string{"q1", "q2"})(s.q.OpenRequestsOfCase(s.ctx, "c1", c1.AccountID))
+	same(s, "requests of a case without account", []string{"q1"})(s.q.OpenRequestsOfCase(s.ctx, "c1", ""))
+	same(s, "hastened", int64(1))(s.q.SetRequestDue(s.ctx, "q1", 80))
+	same(s, "put off", int64(0))(s.q.SetRequestDue(s.ctx, "q1", 81))
+	end := db.EndRequestParams{ID: "q2", State: "refused", EndedAt: 70, EndedBy: "u", EndedName: "U", EndedNote: "n"}
+	same(s, "ended", int64(1))(s.q.EndRequest(s.ctx, end))
+	same(s, "ended twice", int64(0))(s.q.EndRequest(s.ctx, end))
+	same(s, "ended", []string{"q2"})(ids(s.q.EndedRequests(s.ctx, 99, "", 5)))
+	same(s, "ended, after it", []string(nil))(ids(s.q.EndedRequests(s.ctx, 70, "q2", 5)))
+	same(s, "an ended one keeps nothing", []string{"q1"})(s.q.OpenRequestsOfCase(s.ctx, "c1", c1.AccountID))
+	same(s, "all of a case", []string{"q2", "q1"})(ids(s.q.RequestsOfCase(s.ctx, "c1", c1.AccountID)))
+	same(s, "came in a time", []db.RequestsEndedRow{{Basis: "other", State: "refused", ReceivedAt: 2, DueAt: 50, EndedAt: 70}})(s.q.RequestsEnded(s.ctx, 2, 3))
+
+	out := db.AddOutcomeParams{ID: "o1", RequestID: "q1", CaseID: "c1", Kind: "arrest", At: 5}
+	s.ok(s.q.AddOutcome(s.ctx, out))
+	out.ID, out.RequestID, out.ReportID, out.At = "o2", "", "r", 6
+	s.ok(s.q.AddOutcome(s.ctx, out))
+	out.ID, out.Kind, out.At = "o3", "charge", 4
+	s.ok(s.q.AddOutcome(s.ctx, out))
+	outcomes := func(rows []db.Outcome, err error) ([]string, error) {
+		var ids []string
+		for _, r := range rows {
+			ids = append(ids, r.ID)
+		}
+		return ids, err
+	}
+	same(s, "of a case", []string{"o3", "o1", "o2"})(outcomes(s.q.OutcomesOfCase(s.ctx, "c1")))
+	same(s, "of a request", []string{"o1"})(outcomes(s.q.OutcomesOfRequest(s.ctx, "q1")))
+	same(s, "of a report", []string{"o3", "o2"})(outcomes(s.q.OutcomesOfReport(s.ctx, "r")))
+	same(s, "counted", []db.CountOutcomesRow{{Kind: "arrest", N: 2}, {Kind: "charge", N: 1}})(s.q.CountOutcomes(s.ctx, 4, 7))
+	w := db.WithdrawOutcomeParams{ID: "o1", WithdrawnBy: "u", WithdrawnAt: 9}
+	same(s, "withdrawn", int64(1))(s.q.WithdrawOutcome(s.ctx, w))
+	same(s, "withdrawn twice", int64(0))(s.q.WithdrawOutcome(s.ctx, w))
+	same(s, "counted no more", []db.CountOutcomesRow{{Kind: "arrest", N: 1}})(s.q.CountOutcomes(s.ctx, 5, 7))
+}
