@@ -690,48 +690,6 @@ func (q *Queries) OutcomesOfCase(ctx context.Context, caseID string) ([]Outcome,
 	return items, nil
 }
 
-const outcomesOfReport = `-- name: OutcomesOfReport :many
-select id, request_id, report_id, case_id, kind, at, source, note, recorded_by, recorded_name, recorded_at, withdrawn_by, withdrawn_name, withdrawn_at from outcomes where report_id = $1 order by at, id
-`
-
-func (q *Queries) OutcomesOfReport(ctx context.Context, reportID string) ([]Outcome, error) {
-	rows, err := q.db.QueryContext(ctx, outcomesOfReport, reportID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Outcome
-	for rows.Next() {
-		var i Outcome
-		if err := rows.Scan(
-			&i.ID,
-			&i.RequestID,
-			&i.ReportID,
-			&i.CaseID,
-			&i.Kind,
-			&i.At,
-			&i.Source,
-			&i.Note,
-			&i.RecordedBy,
-			&i.RecordedName,
-			&i.RecordedAt,
-			&i.WithdrawnBy,
-			&i.WithdrawnName,
-			&i.WithdrawnAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const outcomesOfRequest = `-- name: OutcomesOfRequest :many
 select id, request_id, report_id, case_id, kind, at, source, note, recorded_by, recorded_name, recorded_at, withdrawn_by, withdrawn_name, withdrawn_at from outcomes where request_id = $1 order by at, id
 `

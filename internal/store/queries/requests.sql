@@ -106,8 +106,5 @@ select * from outcomes where request_id = $1 order by at, id;
 -- name: OutcomesOfCase :many
 select * from outcomes where case_id = $1 order by at, id;
 
--- name: OutcomesOfReport :many
-select * from outcomes where report_id = $1 order by at, id;
-
 -- name: CountOutcomes :many
 select kind, count(*) as n from outcomes where withdrawn_at = 0 and at >= $1 and at < $2 group by kind order by kind;

@@ -66,10 +66,49 @@ func requests(s *suite) {
 	}
 	same(s, "of a case", []string{"o3", "o1", "o2"})(outcomes(s.q.OutcomesOfCase(s.ctx, "c1")))
 	same(s, "of a request", []string{"o1"})(outcomes(s.q.OutcomesOfRequest(s.ctx, "q1")))
-	same(s, "of a report", []string{"o3", "o2"})(outcomes(s.q.OutcomesOfReport(s.ctx, "r")))
 	same(s, "counted", []db.CountOutcomesRow{{Kind: "arrest", N: 2}, {Kind: "charge", N: 1}})(s.q.CountOutcomes(s.ctx, 4, 7))
 	w := db.WithdrawOutcomeParams{ID: "o1", WithdrawnBy: "u", WithdrawnAt: 9}
 	same(s, "withdrawn", int64(1))(s.q.WithdrawOutcome(s.ctx, w))
+	got, err := s.q.OutcomeByID(s.ctx, "o1")
+	s.ok(err)
+	same(s, "outcome", "u")(got.WithdrawnBy, nil)
 	same(s, "withdrawn twice", int64(0))(s.q.WithdrawOutcome(s.ctx, w))
 	same(s, "counted no more", []db.CountOutcomesRow{{Kind: "arrest", N: 1}})(s.q.CountOutcomes(s.ctx, 5, 7))
+
+	locked, err := s.q.LockRequest(s.ctx, "q1")
+	s.ok(err)
+	same(s, "locked", locked)(s.q.RequestByID(s.ctx, "q1"))
+	none[db.Request](s, "no request")(s.q.LockRequest(s.ctx, "none"))
+	same(s, "subjects", []db.RequestSubject{{RequestID: "q3", Kind: "account", SubjectID: "nobody"}, {RequestID: "q3", Kind: "content", SubjectID: "content"}})(s.q.SubjectsOfRequest(s.ctx, "q3"))
+
+	s.ok(s.q.AddEvidence(s.ctx, db.AddEvidenceParams{ID: "e", CaseID: "c2", ItemID: "i2", Role: "disclosure", Header: []byte{1}, Blob: "e"}))
+	for _, id := range []string{"d1", "d2"} {
+		s.ok(s.q.AddDisclosure(s.ctx, db.AddDisclosureParams{ID: id, RequestID: "q3", CaseID: "c2", EvidenceID: "e", Sha256: "s", Size: 3, WithContent: true,
+			PreparedBy: "u", PreparedName: "U", PreparedAt: 5}))
+	}
+	d := db.Disclosure{ID: "d1", RequestID: "q3", CaseID: "c2", EvidenceID: "e", Sha256: "s", Size: 3, WithContent: true, PreparedBy: "u", PreparedName: "U", PreparedAt: 5}
+	same(s, "bundle", d)(s.q.DisclosureByID(s.ctx, "d1"))
+	hand := db.HandDisclosureParams{ID: "d1", HandedBy: "h", HandedName: "H", HandedAt: 8, HandedTo: "t", HandedMeans: "m"}
+	same(s, "handed over before it was approved", int64(0))(s.q.HandDisclosure(s.ctx, hand))
+	same(s, "taken out before it was approved", int64(0))(s.q.TakeDisclosure(s.ctx, "d1", 6))
+	approve := db.ApproveDisclosureParams{ID: "d1", ApprovedBy: "a", ApprovedName: "A", ApprovedAt: 6}
+	same(s, "approved", int64(1))(s.q.ApproveDisclosure(s.ctx, approve))
+	same(s, "approved twice", int64(0))(s.q.ApproveDisclosure(s.ctx, approve))
+	same(s, "handed over before it was taken out", int64(0))(s.q.HandDisclosure(s.ctx, hand))
+	same(s, "taken out", int64(1))(s.q.TakeDisclosure(s.ctx, "d1", 7))
+	same(s, "taken out again", int64(1))(s.q.TakeDisclosure(s.ctx, "d1", 9))
+	same(s, "handed over", int64(1))(s.q.HandDisclosure(s.ctx, hand))
+	same(s, "handed over twice", int64(0))(s.q.HandDisclosure(s.ctx, hand))
+	drop := db.DropDisclosureParams{ID: "d1", DroppedBy: "x", DroppedName: "X", DroppedAt: 9}
+	same(s, "dropped after it was handed over", int64(0))(s.q.DropDisclosure(s.ctx, drop))
+	d.ApprovedBy, d.ApprovedName, d.ApprovedAt, d.TakenAt = "a", "A", 6, 7
+	d.HandedBy, d.HandedName, d.HandedAt, d.HandedTo, d.HandedMeans = "h", "H", 8, "t", "m"
+	drop.ID, approve.ID = "d2", "d2"
+	same(s, "dropped", int64(1))(s.q.DropDisclosure(s.ctx, drop))
+	same(s, "approved after it was dropped", int64(0))(s.q.ApproveDisclosure(s.ctx, approve))
+	e := d
+	e.ID, e.ApprovedBy, e.ApprovedName, e.ApprovedAt, e.TakenAt = "d2", "", "", 0, 0
+	e.HandedBy, e.HandedName, e.HandedAt, e.HandedTo, e.HandedMeans = "", "", 0, "", ""
+	e.DroppedBy, e.DroppedName, e.DroppedAt = "x", "X", 9
+	same(s, "bundles of a request", []db.Disclosure{d, e})(s.q.DisclosuresOfRequest(s.ctx, "q3"))
 }
