@@ -143,17 +143,24 @@ func (v *Vault) holdChanged(ctx context.Context, tx *store.Tx, who safety.Actor,
 // made it, or one person with two keys would be two; all that is done on the
 // command line counts as one person.
 func differ(ctx context.Context, tx *store.Tx, a, b string) error {
-	a, err := person(ctx, tx, a)
-	if err != nil {
-		return err
-	}
-	if b, err = person(ctx, tx, b); err != nil {
-		return err
-	}
-	if a == b {
+	same, err := SamePerson(ctx, tx, a, b)
+	if err == nil && same {
 		return safety.Errorf(safety.Forbidden, "another person than the one who asked must confirm")
 	}
-	return nil
+	return err
+}
+
+// SamePerson reports whether two actors are one person. An API key counts as
+// whoever made it.
+func SamePerson(ctx context.Context, tx *store.Tx, a, b string) (bool, error) {
+	a, err := person(ctx, tx, a)
+	if err != nil {
+		return false, err
+	}
+	if b, err = person(ctx, tx, b); err != nil {
+		return false, err
+	}
+	return a == b, nil
 }
 
 func person(ctx context.Context, tx *store.Tx, actor string) (string, error) {
