@@ -29,6 +29,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/takedown"
 	"github.com/rowan-safety/rowan/internal/transparency"
 	"github.com/rowan-safety/rowan/internal/vault"
 )
@@ -50,6 +51,7 @@ type Deps struct {
 	Measures     *measures.Desk
 	Transparency *transparency.Desk
 	Statements   *statement.Desk
+	Takedowns    *takedown.Desk
 	Vault        *vault.Vault
 	Custody      *custody.Desk
 	Ledger       *ledger.Log
@@ -117,6 +119,7 @@ func (a *API) routes() {
 	a.overviewRoutes()
 	a.measureRoutes()
 	a.statementRoutes()
+	a.takedownRoutes()
 	a.hmaRoutes()
 	a.healthRoutes()
 	a.consoleRoutes()

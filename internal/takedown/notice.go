@@ -28,7 +28,7 @@ type Notice struct {
 	OldReason  string // why it is handed in long after it was received
 	Contents   []Named
 	Hashes     []safety.Hash // of the file, where somebody has them
-	PDQQuality int           // of a given PDQ hash, 0 to 100
+	PDQQuality int           // of a given PDQ hash, 0 to 100; below zero when nobody said
 }
 
 // AskedBy and UnderAge are the words for who asks, and for the age of the person

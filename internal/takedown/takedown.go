@@ -157,6 +157,9 @@ func NewDesk(s *store.Store, v *vault.Vault, now func() time.Time, c Config, h H
 	return &Desk{store: s, vault: v, now: now, cfg: c.complete(), hooks: h}
 }
 
+// Clock is the law that a notice runs by.
+func (d *Desk) Clock(l Law) vault.Law { return d.cfg.Clock(l) }
+
 // MayHold reports whether a temporary limit may be asked for.
 func (d *Desk) MayHold() bool { return d.cfg.MayHold }
 
