@@ -52,9 +52,12 @@ type Deps struct {
 	Transparency *transparency.Desk
 	Statements   *statement.Desk
 	Takedowns    *takedown.Desk
-	Vault        *vault.Vault
-	Custody      *custody.Desk
-	Ledger       *ledger.Log
+	// Remembered writes the uploads of the last moment, so that a notice about one
+	// finds it.
+	Remembered func(context.Context)
+	Vault      *vault.Vault
+	Custody    *custody.Desk
+	Ledger     *ledger.Log
 	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
 	LedgerPublic string
 	Webhooks     *stream.Webhooks

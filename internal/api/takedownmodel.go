@@ -53,7 +53,7 @@ type TakedownReceipt struct {
 	DueAt   time.Time    `json:"due_at"`
 	CaseIDs []string     `json:"case_ids" doc:"When it is on the child-safety path: hold the content, the case decides"`
 	Search  string       `json:"search" enum:"pending,done,content_unknown,not_made" doc:"content_unknown: no hash of it is known; send it through /v1/media/check with the same content id"`
-	ToGo    []NamedModel `json:"unconfirmed" doc:"What is to be removed and not confirmed; empty before the decision"`
+	ToGo    []NamedModel `json:"to_remove" doc:"What is to be removed and not confirmed; empty before the decision"`
 	Gaps    []string     `json:"gaps" doc:"What the law asks of a notice and this one has not"`
 }
 

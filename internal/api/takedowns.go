@@ -121,6 +121,7 @@ func (a *API) takedownRoutes() {
 }
 
 func (a *API) postTakedown(ctx context.Context, in *takedownIn) (*takedownOut, error) {
+	a.Remembered(ctx)
 	out := &takedownOut{}
 	return out, a.once(ctx, "post-takedown", in.IdempotencyKey, in.Body, &out.Body, func(tx *store.Tx) error {
 		id, err := a.Takedowns.Receive(ctx, tx, caller(ctx).Actor, in.Body.notice())

@@ -3785,7 +3785,7 @@ export interface components {
             /** @enum {string} */
             state: "open" | "decided" | "removed" | "refused" | "moved";
             /** @description What is to be removed and not confirmed; empty before the decision */
-            unconfirmed: components["schemas"]["NamedModel"][];
+            to_remove: components["schemas"]["NamedModel"][];
         };
         TakedownRemoval: {
             content_id?: string;

@@ -32,6 +32,7 @@ export const actions = [
   { id: 'uk-none', group: 'Classification', label: 'No UK category', key: 'Shift+0' },
   { id: 'go-queue', group: 'Go to', label: 'Queue', key: 'g q' },
   { id: 'go-reports', group: 'Go to', label: 'Reports', key: 'g r' },
+  { id: 'go-takedowns', group: 'Go to', label: 'Takedowns', key: 'g t' },
   { id: 'go-lists', group: 'Go to', label: 'Lists', key: 'g l' },
   { id: 'go-measures', group: 'Go to', label: 'Measures', key: 'g m' },
   { id: 'go-activity', group: 'Go to', label: 'Activity', key: 'g a' },

@@ -6,6 +6,8 @@ export type Route =
   | { name: 'case'; id: string }
   | { name: 'reports' }
   | { name: 'report'; id: string }
+  | { name: 'takedowns' }
+  | { name: 'takedown'; id: string }
   | { name: 'lists' }
   | { name: 'list'; id: string }
   | { name: 'exchanges' }
@@ -25,12 +27,14 @@ export function parse(hash: string): Route {
     case 'case':
       return arg ? { name: 'case', id: arg } : { name: 'unknown' }
     case 'report':
-      return arg ? { name: 'report', id: arg } : { name: 'unknown' }
+    case 'takedown':
+      return arg ? { name: head, id: arg } : { name: 'unknown' }
     case 'lists':
       return arg ? { name: 'list', id: arg } : { name: 'lists' }
     case 'activity':
       return { name: 'activity', tab: arg === 'webhooks' ? 'webhooks' : 'ledger' }
     case 'reports':
+    case 'takedowns':
     case 'exchanges':
     case 'measures':
     case 'people':
@@ -47,6 +51,7 @@ export function href(r: Route): string {
       return r.state === 'open' ? '#/queue' : `#/queue/${r.state}`
     case 'case':
     case 'report':
+    case 'takedown':
       return `#/${r.name}/${encodeURIComponent(r.id)}`
     case 'list':
       return `#/lists/${encodeURIComponent(r.id)}`
