@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/measures"
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/takedown"
@@ -121,4 +125,60 @@ func (m takedownMetrics) Collect(ch chan<- prometheus.Metric) {
 	if c.NextDue != 0 {
 		ch <- prometheus.MustNewConstMetric(takedownLeft, prometheus.GaugeValue, time.Until(store.Time(c.NextDue)).Seconds())
 	}
+}
+
+// probeTakedowns tells of notices and of their time.
+func (a *App) probeTakedowns(ctx context.Context) (measures.Evidence, error) {
+	c, err := a.Takedowns.Count(ctx)
+	if err != nil {
+		return measures.Evidence{}, err
+	}
+	all := int64(0)
+	for _, n := range c.ByState {
+		all += n
+	}
+	if all == 0 {
+		return measures.Evidence{Gap: "No notice has been handed in: the platform sends none, or nobody has asked."}, nil
+	}
+	now := time.Now()
+	counts, err := a.Transparency.Count(ctx, now.AddDate(0, 0, -evidenceDays), now)
+	if err != nil {
+		return measures.Evidence{}, err
+	}
+	e := holds("Notices of intimate images", fmt.Sprint(all), "Waiting", fmt.Sprint(c.ByState[takedown.Open]+c.ByState[takedown.Decided]),
+		"Late, of all time", fmt.Sprint(c.Late), "Removals that are not confirmed", fmt.Sprint(c.Unconfirmed),
+		inDays("Median from receipt to the end of a notice"), span(counts.Takedowns.End))
+	for _, l := range counts.Takedowns.Laws {
+		e.Facts = append(e.Facts, measures.Fact{Label: inDays("Notices by the law " + l.Law), Value: fmt.Sprintf("%d ended in time, %d late, %d wait", l.InTime, l.Late, l.Waiting)})
+	}
+	if c.Late > 0 {
+		e.Gap = "Some notices ended after their time, or wait past it."
+	}
+	return e, nil
+}
+
+// probeComplaints tells of complaints about takedown decisions.
+func (a *App) probeComplaints(ctx context.Context) (measures.Evidence, error) {
+	c, err := a.Takedowns.Count(ctx)
+	if err != nil {
+		return measures.Evidence{}, err
+	}
+	people, err := a.deciders(ctx)
+	e := holds("Complaints that wait", fmt.Sprint(c.Complaints), "A complaint is decided by", "another person than those who decided before")
+	if people < 2 {
+		e.Gap = "Fewer than two people may decide notices, so that nobody can decide a complaint about the other."
+	}
+	return e, err
+}
+
+// deciders counts the people who may decide notices.
+func (a *App) deciders(ctx context.Context) (int64, error) {
+	rows, err := a.Store.Read().CountUsersByRole(ctx)
+	n := int64(0)
+	for _, r := range rows {
+		if slices.Contains(access.Role(r.Role).Scopes(), access.TakedownsDecide) {
+			n += r.N
+		}
+	}
+	return n, err
 }

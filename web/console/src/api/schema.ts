@@ -2055,6 +2055,7 @@ export interface components {
             statements: {
                 [key: string]: number;
             };
+            takedowns: components["schemas"]["Takedowns"];
             /** Format: date-time */
             to: string;
             /** Format: int64 */
@@ -3769,6 +3770,15 @@ export interface components {
             reason?: string;
             upheld: boolean;
         };
+        TakedownLaw: {
+            /** Format: int64 */
+            in_time: number;
+            /** Format: int64 */
+            late: number;
+            law: string;
+            /** Format: int64 */
+            waiting: number;
+        };
         TakedownReceipt: {
             /** @description When it is on the child-safety path: hold the content, the case decides */
             case_ids: string[];
@@ -3873,6 +3883,16 @@ export interface components {
             unconfirmed: number;
             /** @enum {string} */
             under_age: "no" | "yes" | "maybe";
+        };
+        Takedowns: {
+            end: components["schemas"]["Median"];
+            laws: components["schemas"]["TakedownLaw"][];
+            refusals: {
+                [key: string]: number;
+            };
+            states: {
+                [key: string]: number;
+            };
         };
         TakedownsOutBody: {
             counts: components["schemas"]["TakedownCounts"];
