@@ -118,6 +118,9 @@ func (d *Desk) takeDown(ctx context.Context, tx *store.Tx, who safety.Actor, n *
 // list puts the hashes of a notice onto the list of what was taken down. When a
 // person has left a near picture up, only exact hashes: the list would block it.
 func (d *Desk) list(ctx context.Context, tx *store.Tx, who safety.Actor, id string) error {
+	if err := lockList(ctx, tx); err != nil {
+		return err
+	}
 	rows, err := tx.TakedownHashes(ctx, id)
 	if err != nil {
 		return fmt.Errorf("reading hashes: %w", err)
@@ -146,8 +149,20 @@ func (d *Desk) list(ctx context.Context, tx *store.Tx, who safety.Actor, id stri
 	return mark(ctx, tx, id, kept, true)
 }
 
+// lockList puts decisions that touch the list one after the other: two reversals
+// at once would each leave a shared hash to the other.
+func lockList(ctx context.Context, tx *store.Tx) error {
+	if err := tx.LockCases(ctx, "takedown list"); err != nil {
+		return fmt.Errorf("locking the list of notices: %w", err)
+	}
+	return nil
+}
+
 // unlist takes them off again, but for those that another notice keeps there.
 func (d *Desk) unlist(ctx context.Context, tx *store.Tx, who safety.Actor, id string) error {
+	if err := lockList(ctx, tx); err != nil {
+		return err
+	}
 	rows, err := tx.TakedownHashes(ctx, id)
 	if err != nil {
 		return fmt.Errorf("reading hashes: %w", err)

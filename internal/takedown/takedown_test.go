@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,7 @@ type bench struct {
 	lists   *match.Lists
 	recents *match.Recents
 	now     time.Time
+	mu      sync.Mutex // over told, for tests with many at once
 	told    []safety.Event
 	cases   int
 	broken  error // of the next hook that opens a case
@@ -60,6 +62,8 @@ func newBench(t testing.TB, s *store.Store, c takedown.Config) *bench {
 	b.recents = match.NewRecents(s, 7*24*time.Hour, clock, slog.New(slog.DiscardHandler))
 	b.Desk = takedown.NewDesk(s, vault.New(s, id, blobs, clock), clock, c, takedown.Hooks{
 		Announce: func(_ context.Context, _ *store.Tx, e safety.Event) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			b.told = append(b.told, e)
 			return nil
 		},
@@ -477,6 +481,55 @@ func TestListIsShared(t *testing.T) {
 			t.Errorf("after %d reversals %d signals are on the list, want %d", i+1, got, want)
 		}
 	}
+}
+
+// TestAtOnce: of many decisions at once one counts, and when two notices that share
+// a hash are reversed at once the hash leaves the list.
+func TestAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func(testing.TB) *store.Store) {
+		b := newBench(t, open(t), takedown.Config{})
+		for _, c := range []string{"a", "b"} {
+			b.upload(match.Upload{ContentID: c, SHA256: sha(1)})
+		}
+		atOnce := func(n int, fn func(i int) error) (done int) {
+			var wg sync.WaitGroup
+			errs := make([]error, n)
+			for i := range n {
+				wg.Go(func() { errs[i] = fn(i) })
+			}
+			wg.Wait()
+			for _, err := range errs {
+				switch {
+				case err == nil:
+					done++
+				case safety.KindOf(err) != safety.Conflict:
+					t.Error(err)
+				}
+			}
+			return done
+		}
+		var complaints []string
+		ids := []string{b.receive(notice("a")), b.receive(notice("b"))}
+		for _, id := range ids {
+			if n := atOnce(6, func(i int) error { return b.decide(id, people[i%3], takedown.Decision{Outcome: takedown.TakeDown}) }); n != 1 {
+				t.Errorf("%d decisions counted", n)
+			}
+			b.must(func(tx *store.Tx) error {
+				cid, err := b.Complain(t.Context(), tx, platform, id, takedown.Complaint{Party: "uploader"})
+				complaints = append(complaints, cid)
+				return err
+			})
+		}
+		dora := safety.Actor{ID: "user:dora", Name: "Dora", Person: true}
+		n := atOnce(2, func(i int) error {
+			return b.tx(func(tx *store.Tx) error {
+				return b.Judge(t.Context(), tx, dora, ids[i], complaints[i], takedown.Judgement{Upheld: true, Reason: takedown.NotIntimate})
+			})
+		})
+		if left := b.signals(); n != 2 || len(left) != 0 {
+			t.Errorf("%d reversals, %d signals left", n, len(left))
+		}
+	})
 }
 
 // TestFoundLater: copies that are found after the decision are told at once, and a
