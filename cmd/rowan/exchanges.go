@@ -62,7 +62,7 @@ func addExchangeCommand(o *options) *cobra.Command {
 				return a.Exchanges.Create(cmd.Context(), "cli", args[0], exchange.Kind(kind), list, cfg)
 			})
 		}}
-	c.Flags().StringVar(&kind, "kind", "list", "ncmec, stopncii, threatexchange, tat or list")
+	c.Flags().StringVar(&kind, "kind", "list", "ncmec, stopncii, threatexchange, tat, arachnid or list")
 	c.Flags().StringVar(&list, "list", "", "the list that it feeds: empty, and fed by nothing else")
 	c.Flags().StringVar(&listKind, "list-kind", "", "make the list, of this kind: illegal, intimate_image, terrorism, harmful or allow")
 	c.Flags().StringVar(&settings, "settings", "{}", "settings as JSON; see docs/exchanges.md")
@@ -130,7 +130,7 @@ func showExchange(ctx context.Context, a *app.App, name string) error {
 	for _, row := range [][2]any{{"kind", e.Kind}, {"feeds", e.List}, {"enabled", e.Enabled}, {"every", e.Interval}, {"entries", e.Entries},
 		{"last success", when(e.LastSuccess)}, {"last start", when(e.LastStarted)}, {"next", when(e.NextAt)}, {"failures since", e.Failures},
 		{"problem", e.LastError}, {"stale", e.Stale}, {"removals held back", e.Held}, {"changes", e.Changes}, {"removals", e.Removals},
-		{"malformed", e.Malformed}, {"unknown types", e.Unknown}, {"outdated", e.Outdated},
+		{"malformed", e.Malformed}, {"unknown types", e.Unknown}, {"outdated", e.Outdated}, {"uploads asked about", e.Asked}, {"uploads not asked about", e.Skipped},
 		{"votes", fmt.Sprintf("%d waiting, %d sent, %d refused (feedback %t)", e.VotesWaiting, e.VotesSent, e.VotesRefused, e.Feedback)}} {
 		fmt.Fprintf(w, "%v\t%v\n", row[0], row[1])
 	}

@@ -52,6 +52,10 @@ const (
 	TakedownsWrite  Scope = "takedowns:write"  // hand in notices, complaints and confirmations
 	TakedownsRead   Scope = "takedowns:read"   // see notices
 	TakedownsDecide Scope = "takedowns:decide" // decide them, and see who asked
+
+	RequestsRead    Scope = "requests:read"    // see requests of law enforcement
+	RequestsWrite   Scope = "requests:write"   // record them, prepare and hand over, end them, record outcomes
+	RequestsApprove Scope = "requests:approve" // be the second person of a hand-over
 )
 
 // Role is a named set of scopes.
@@ -68,7 +72,7 @@ const (
 var (
 	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase, TakedownsWrite}
 	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead, MeasuresRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite, TakedownsRead, TakedownsDecide})
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite, TakedownsRead, TakedownsDecide, RequestsRead, RequestsWrite, RequestsApprove})
 	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd, TakedownsWrite})
 )
 

@@ -53,12 +53,19 @@ type CaseDetail struct {
 	Holds       []HoldModel       `json:"holds"`
 	Certificate *CertificateModel `json:"certificate,omitempty" doc:"Of a case whose evidence was destroyed"`
 	Relevant    *RelevantModel    `json:"relevant,omitempty" doc:"What is kept of the account around the incident"`
+
+	Precedent *PrecedentModel  `json:"precedent,omitempty" doc:"Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently"`
+	Requests  []RequestSummary `json:"requests" doc:"Of law enforcement, that name this case; empty without the scope requests:read"`
+	Outcomes  []OutcomeModel   `json:"outcomes" doc:"What came of reports and requests"`
+
+	Copies []CaseSummary `json:"copies" doc:"Open cases that hold pictures of this one and nothing else, 200 at most"`
 }
 
 // ItemModel is one piece of content on a case.
 type ItemModel struct {
 	ID            string         `json:"id"`
 	ContentID     string         `json:"content_id"`
+	PictureID     string         `json:"picture_id,omitempty" doc:"Items that share it are copies of one picture: the same bytes, or nearly the same to look at"`
 	Filename      string         `json:"filename,omitempty"`
 	URL           string         `json:"url,omitempty"`
 	Surface       string         `json:"surface"`
@@ -72,13 +79,13 @@ type ItemModel struct {
 	Media         *MediaModel    `json:"media,omitempty"`
 	Findings      []FindingModel `json:"findings"`
 	Evidence      *EvidenceModel `json:"evidence,omitempty" doc:"Absent when only hashes were sent"`
-	DecidedBefore []EarlierModel `json:"decided_before,omitempty" doc:"Decisions that stand on other cases with the same file or signal, latest first: nobody has to look at it twice"`
+	DecidedBefore []EarlierModel `json:"decided_before,omitempty" doc:"Decisions that stand on other cases with the same file, picture or signal, latest first: nobody has to look at it twice"`
 }
 
 // EarlierModel is an earlier decision on the same picture.
 type EarlierModel struct {
 	CaseID       string    `json:"case_id"`
-	Same         string    `json:"same" enum:"file,signal" doc:"What the two have in common"`
+	Same         string    `json:"same" enum:"file,picture,signal" doc:"What the two have in common"`
 	At           time.Time `json:"at"`
 	By           string    `json:"by"`
 	Outcome      string    `json:"outcome" enum:"confirmed,not_confirmed"`
@@ -121,6 +128,7 @@ type DecisionModel struct {
 	Viewed       []ViewedModel `json:"viewed"`
 	UndoneAt     *time.Time    `json:"undone_at,omitempty"`
 	CanUndo      bool          `json:"can_undo"`
+	RestsOn      *RestsOnModel `json:"rests_on,omitempty" doc:"The decision that was taken over without another look"`
 }
 
 // ViewedModel says how the decider saw one piece of evidence.
@@ -211,6 +219,8 @@ func (a *API) caseRoutes() {
 	handle(a, op{method: "POST", path: "/v1/cases/{id}/release", id: "release-case", tag: tag, scope: access.CasesDecide, summary: "Give a case back"},
 		a.caseChange(a.Cases.Release))
 	handle(a, op{method: "POST", path: "/v1/cases/{id}/decision", id: "decide-case", tag: tag, scope: access.CasesDecide, summary: "Decide a case"}, a.decideCase)
+	handle(a, op{method: "POST", path: "/v1/cases/{id}/follow", id: "follow-decision", tag: tag, scope: access.CasesDecide,
+		summary: "Decide a case as another with the same pictures was decided"}, a.followDecision)
 	handle(a, op{method: "POST", path: "/v1/cases/{id}/undo", id: "undo-decision", tag: tag, scope: access.CasesDecide, summary: "Take a decision back"},
 		a.caseChange(a.Cases.Undo))
 	handle(a, op{method: "GET", path: "/v1/incident-types", id: "get-incident-types", tag: tag, scope: access.CasesRead,
@@ -366,6 +376,13 @@ func (a *API) decision(ctx context.Context, d db.Decision, reports []db.Report) 
 		}
 	}
 	out.CanUndo = a.Cases.CanUndo(caller(ctx).Actor, d, state)
+	if d.RestsOn != "" {
+		base, err := a.Store.Read().Decision(ctx, d.RestsOn)
+		if err != nil {
+			return out, fmt.Errorf("reading the decision that %s rests on: %w", d.ID, err)
+		}
+		out.RestsOn = &RestsOnModel{DecisionID: base.ID, CaseID: base.CaseID, Undone: base.UndoneAt != 0}
+	}
 	return out, nil
 }
 
@@ -384,7 +401,7 @@ func (a *API) getCase(ctx context.Context, in *CaseID) (*detailOutput, error) {
 		return nil, err
 	}
 	for _, fill := range []func(context.Context, *db.Queries, db.Case, map[string]string, *CaseDetail) error{
-		a.fillContent, a.fillDecisions, a.fillAccount, a.fillRecord, a.fillKeeping} {
+		a.fillContent, a.fillDecisions, a.fillAccount, a.fillRecord, a.fillKeeping, a.fillCopies, a.fillRequests} {
 		if err := fill(ctx, q, c, names, &out.Body); err != nil {
 			return nil, fmt.Errorf("reading case: %w", err)
 		}
@@ -440,7 +457,7 @@ func decidedBefore(ctx context.Context, q *db.Queries, it db.Item) ([]EarlierMod
 }
 
 func itemModel(it db.Item) ItemModel {
-	m := ItemModel{ID: it.ID, ContentID: it.ContentID, Filename: it.Filename, URL: it.Url, Surface: it.Surface, Jurisdiction: it.Jurisdiction,
+	m := ItemModel{ID: it.ID, ContentID: it.ContentID, PictureID: it.PictureID, Filename: it.Filename, URL: it.Url, Surface: it.Surface, Jurisdiction: it.Jurisdiction,
 		CreatedAt: timeOrNil(it.ContentAt), ReceivedAt: store.Time(it.ReceivedAt), Verdict: it.Verdict, Scan: it.Scan,
 		ScanReason: it.ScanReason, PolicyVersion: it.PolicyVersion, Findings: []FindingModel{}}
 	if it.Size > 0 {
@@ -453,7 +470,7 @@ func evidenceModel(itemID string, pieces []db.Evidence, views []db.View, me stri
 	var out *EvidenceModel
 	preview := false
 	for _, e := range pieces {
-		if e.ItemID != itemID || e.Role == string(vault.Relevant) {
+		if e.ItemID != itemID || e.Role == string(vault.Relevant) || e.Role == string(vault.Disclosure) {
 			continue
 		}
 		if e.Role == string(vault.Preview) {

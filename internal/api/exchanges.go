@@ -12,7 +12,7 @@ import (
 // ListExchangeModel is one exchange, without its credentials.
 type ListExchangeModel struct {
 	Name            string            `json:"name"`
-	Kind            string            `json:"kind" enum:"ncmec,stopncii,threatexchange,tat,list"`
+	Kind            string            `json:"kind" enum:"ncmec,stopncii,threatexchange,tat,arachnid,list"`
 	List            string            `json:"list" doc:"The list that it feeds"`
 	Settings        exchange.Settings `json:"settings"`
 	HasCredentials  bool              `json:"has_credentials"`
@@ -33,6 +33,8 @@ type ListExchangeModel struct {
 	Malformed       int64             `json:"malformed" doc:"Fingerprints that could not be read"`
 	Unknown         int64             `json:"unknown" doc:"Fingerprints of types that Rowan does not know"`
 	Outdated        int64             `json:"outdated" doc:"Changes older than what was known"`
+	Asked           int64             `json:"asked" doc:"Uploads that arachnid was asked about"`
+	Skipped         int64             `json:"skipped" doc:"Uploads that it could not be asked about: no PDQ hash or one of low quality, or a surface that is not asked about"`
 	Votes           VotesModel        `json:"votes"`
 }
 
@@ -46,7 +48,7 @@ type VotesModel struct {
 // NewListExchangeModel makes an exchange.
 type NewListExchangeModel struct {
 	Name string `json:"name" minLength:"1" maxLength:"64" doc:"a-z, 0-9, dot, dash, underscore"`
-	Kind string `json:"kind" enum:"ncmec,stopncii,threatexchange,tat,list"`
+	Kind string `json:"kind" enum:"ncmec,stopncii,threatexchange,tat,arachnid,list"`
 	List string `json:"list" minLength:"1" maxLength:"64" doc:"An empty list that nothing else feeds"`
 	ListExchangeOptions
 }
@@ -55,7 +57,7 @@ type NewListExchangeModel struct {
 type ListExchangeOptions struct {
 	Settings        *exchange.Settings    `json:"settings,omitempty"`
 	Credentials     *exchange.Credentials `json:"credentials,omitempty" writeOnly:"true" doc:"Stored sealed and never returned"`
-	IntervalSeconds *int64                `json:"interval_seconds,omitempty" minimum:"600" maximum:"604800"`
+	IntervalSeconds *int64                `json:"interval_seconds,omitempty" minimum:"60" maximum:"604800" doc:"At least 600, but for arachnid"`
 	Enabled         *bool                 `json:"enabled,omitempty"`
 	Feedback        *bool                 `json:"feedback,omitempty" doc:"Send reviewers' votes; off by default"`
 }
@@ -99,7 +101,7 @@ func exchangeModel(e exchange.Exchange) ListExchangeModel {
 		IntervalSeconds: int64(e.Interval / time.Second), Enabled: e.Enabled, Feedback: e.Feedback, State: exchangeState(e), Problem: e.LastError,
 		Entries: e.Entries, LastSuccessAt: optional(e.LastSuccess), LastStartedAt: optional(e.LastStarted), NextAt: e.NextAt, Failures: e.Failures,
 		Stale: e.Stale, HeldRemovals: e.Held, Changes: e.Changes, Removals: e.Removals, Malformed: e.Malformed, Unknown: e.Unknown,
-		Outdated: e.Outdated, Votes: VotesModel{e.VotesWaiting, e.VotesSent, e.VotesRefused}}
+		Outdated: e.Outdated, Asked: e.Asked, Skipped: e.Skipped, Votes: VotesModel{e.VotesWaiting, e.VotesSent, e.VotesRefused}}
 }
 
 // exchangeState is the one thing to know of an exchange.

@@ -310,7 +310,7 @@ func (a *API) hmaGetExchange(r *http.Request) (any, error) {
 		out["environment"], out["only_esp_ids"] = e.Settings.URL, []int64{}
 	case exchange.ThreatExchange:
 		out["privacy_group"] = json.Number(strings.TrimLeft(e.Settings.Group, "0"))
-	case exchange.StopNCII, exchange.TAT, exchange.File:
+	case exchange.StopNCII, exchange.TAT, exchange.Arachnid, exchange.File:
 	}
 	return out, nil
 }

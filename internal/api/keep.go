@@ -105,7 +105,7 @@ type ErasureDetail struct {
 // KeptModel is one thing that keeps a case.
 type KeptModel struct {
 	CaseID string     `json:"case_id"`
-	Why    string     `json:"why" enum:"clock,hold,report,open,no clock,paused"`
+	Why    string     `json:"why" enum:"clock,hold,request,report,open,no clock,paused"`
 	Law    string     `json:"law,omitempty"`
 	Basis  string     `json:"basis"`
 	Until  *time.Time `json:"until,omitempty" doc:"Absent when nobody knows yet"`

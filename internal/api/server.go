@@ -17,6 +17,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/cases"
 	"github.com/rowan-safety/rowan/internal/custody"
+	"github.com/rowan-safety/rowan/internal/disclosure"
 	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
@@ -57,6 +58,7 @@ type Deps struct {
 	Remembered func(context.Context)
 	Vault      *vault.Vault
 	Custody    *custody.Desk
+	Requests   *disclosure.Desk
 	Ledger     *ledger.Log
 	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
 	LedgerPublic string
@@ -113,6 +115,7 @@ func (a *API) routes() {
 	a.evidenceRoutes()
 	a.keepRoutes()
 	a.bundleRoutes()
+	a.requestRoutes()
 	a.reportRoutes()
 	a.ledgerRoutes()
 	a.tileRoutes()

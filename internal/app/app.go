@@ -22,6 +22,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/cases"
 	"github.com/rowan-safety/rowan/internal/custody"
+	"github.com/rowan-safety/rowan/internal/disclosure"
 	"github.com/rowan-safety/rowan/internal/fetch"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
@@ -60,6 +61,7 @@ type App struct {
 
 	Exchanges *exchange.Desk
 	Custody   *custody.Desk
+	Requests  *disclosure.Desk
 	Witnesses *ledger.Witnesses
 	Version   string // of this program
 	LedgerKey string // the public one, as outsiders need it
@@ -129,6 +131,7 @@ func (a *App) openVault() error {
 
 func (a *App) openDesks() error {
 	a.Exchanges = exchange.NewDesk(a.Store, a.Lists, a.Vault, filepath.Join(a.Config.Data, "imports"), time.Now, a.Log)
+	a.Exchanges.NoUploads = a.Config.Match.RetroDays <= 0
 	r := a.Config.Reporting
 	client, err := cybertip.New(cybertip.Config{BaseURL: r.URL, Username: r.Username, Password: r.Password})
 	if err != nil {
@@ -191,6 +194,7 @@ func (a *App) openCustody() error {
 		}
 	}
 	a.Custody = custody.NewDesk(a.Store, a.Vault, a.Ledger, time.Now, cfg)
+	a.Requests = disclosure.NewDesk(a.Store, a.Vault, time.Now, disclosure.Hooks{Bundle: a.bundle})
 	return nil
 }
 
@@ -318,7 +322,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
 		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Statements: a.Statements, Takedowns: a.Takedowns, Remembered: a.Recents.Flush,
-		Custody: a.Custody, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Custody: a.Custody, Requests: a.Requests, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }

@@ -53,7 +53,7 @@ func (m exchangeMetrics) Collect(ch chan<- prometheus.Metric) {
 			stale = 1
 		}
 		gauge(exchangeStale, stale)
-		for reason, n := range map[string]int64{"malformed": e.Malformed, "unknown": e.Unknown, "outdated": e.Outdated} {
+		for reason, n := range map[string]int64{"malformed": e.Malformed, "unknown": e.Unknown, "outdated": e.Outdated, "upload": e.Skipped} {
 			ch <- prometheus.MustNewConstMetric(exchangeSkipped, prometheus.CounterValue, float64(n), e.Name, reason)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/internal/vault"
+	"github.com/rowan-safety/rowan/pdq"
 )
 
 // State is where a case is in its life.
@@ -104,6 +105,10 @@ type Content struct {
 	Size          int64
 	SHA256, SHA1  string
 	MD5, PDQ      string
+	// Looks are the PDQ hashes of a single picture in its eight orientations, the
+	// one it came in first: see [Looks]. Nil for what they do not tell apart, such
+	// as videos.
+	Looks []pdq.Hash
 
 	Original  []byte // nil when the service sent hashes only
 	MediaType string
@@ -167,6 +172,10 @@ func (d *Desk) Open(ctx context.Context, tx *store.Tx, c Content) (Opened, error
 		return Opened{}, err
 	}
 	if err := d.gather(ctx, tx, caseID, itemID, c); err != nil {
+		return Opened{}, err
+	}
+	// Late, because it takes turns with every other case that is being opened.
+	if err := d.place(ctx, tx, itemID, c); err != nil {
 		return Opened{}, err
 	}
 	err = ledger.Append(ctx, tx, ledger.Entry{At: d.now(), Actor: safety.System.ID, Action: "case.item", Subject: caseID,

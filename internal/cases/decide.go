@@ -43,6 +43,8 @@ type Judgement struct {
 	IncidentType string
 	Priority     safety.Priority // empty keeps the case's
 	Items        int64           // how many items the decider saw; 0 skips the comparison
+
+	restsOn string // the decision that is taken over, see [Desk.Follow]
 }
 
 // Viewed says how the decider saw one piece of evidence.
@@ -132,7 +134,7 @@ func (d *Desk) record(ctx context.Context, tx *store.Tx, who safety.Actor, c db.
 	}
 	p := db.AddDecisionParams{ID: safety.NewID("dec", now), CaseID: c.ID, DecidedBy: who.ID, DecidedName: who.Name,
 		At: store.Micros(now), Outcome: string(j.Outcome), NcmecClass: j.NCMECClass, UkClass: j.UKClass,
-		IncidentType: j.IncidentType, Reason: j.Reason, Note: j.Note, Viewed: string(text)}
+		IncidentType: j.IncidentType, Reason: j.Reason, Note: j.Note, Viewed: string(text), RestsOn: j.restsOn}
 	if err := tx.AddDecision(ctx, p); err != nil {
 		return db.Decision{}, fmt.Errorf("recording decision: %w", err)
 	}
@@ -143,8 +145,11 @@ func (d *Desk) record(ctx context.Context, tx *store.Tx, who safety.Actor, c db.
 	if err := d.consequences(ctx, tx, c, made); err != nil {
 		return made, err
 	}
-	return made, ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: who.ID, Action: "case.decide", Subject: c.ID,
-		Detail: fmt.Sprintf("%s: %s, viewed %d of %d", made.ID, j.Outcome, count(viewed), len(viewed))})
+	detail := fmt.Sprintf("%s: %s, viewed %d of %d", made.ID, j.Outcome, count(viewed), len(viewed))
+	if j.restsOn != "" {
+		detail += ", rests on " + j.restsOn
+	}
+	return made, ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: who.ID, Action: "case.decide", Subject: c.ID, Detail: detail})
 }
 
 // consequences drafts the report of a confirmed case, starts the clock of one

@@ -138,8 +138,8 @@ func (b *Bundle) hash(ctx context.Context) error {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), strings.Compare(a.ID, b.ID))
 	})
 	for _, e := range rows {
-		if e.Role == string(vault.Preview) {
-			continue // made by Rowan from the original, for screens
+		if e.Role == string(vault.Preview) || e.Role == string(vault.Disclosure) {
+			continue // made by Rowan: from the original for screens, and bundles like this one
 		}
 		f := file{row: e}
 		if !b.req.WithoutContent && e.DestroyedAt == 0 {

@@ -411,11 +411,29 @@ func caseContent(c Content, s seen, a Answer, e policy.CaseEffect, now time.Time
 		Filename: c.Filename, URL: c.URL, IP: c.IP, Port: c.Port, CreatedAt: c.CreatedAt, ReceivedAt: now,
 		Verdict: a.Verdict, Scan: a.Scan, ScanReason: a.ScanReason, PolicyVersion: a.PolicyVersion, Findings: a.Findings,
 		Format: s.report.Format, Width: s.report.Width, Height: s.report.Height, Frames: s.report.Frames,
-		Size: int64(len(c.File)), SHA256: s.digests.SHA256.Value, SHA1: s.digests.SHA1.Value, MD5: s.digests.MD5.Value, PDQ: s.pdq,
+		Size: int64(len(c.File)), SHA256: s.digests.SHA256.Value, SHA1: s.digests.SHA1.Value, MD5: s.digests.MD5.Value, PDQ: s.pdq, Looks: looks(s),
 		Original: c.File, MediaType: MediaType(s.report.Format), Preview: s.report.PreviewPNG,
 		Queue: e.Queue, Priority: e.Priority, Reason: e.Reason, Canary: onlyCanary(a.Findings)}
 	return out
 }
+
+// looks are the hashes that say which picture this is. A film or an animation has
+// many frames, of which the first says little.
+func looks(s seen) []pdq.Hash {
+	if s.pdq == "" || s.report.Frames > 1 || len(s.near) == 0 {
+		return nil
+	}
+	out := []pdq.Hash{s.near[0].Hash}
+	for _, n := range s.near[1:] {
+		if n.Frame == 0 && slices.Contains(orientations, n.Variant) {
+			out = append(out, n.Hash)
+		}
+	}
+	return cases.Looks(s.near[0].Quality, out...)
+}
+
+// orientations are the variants that are the same picture turned or mirrored.
+var orientations = func() []string { v := pdq.VariantNames(); return v[1:] }()
 
 // onlyCanary reports whether nothing but the canary was found: one real finding
 // makes it a real case.

@@ -179,10 +179,12 @@ type material struct {
 	files   []string
 	viewed  []int // which of the files a person has seen in full
 	canary  bool
+	restsOn string // the decision that is taken over
 }
 
 type confirmed struct {
 	caseID, reportID string
+	decisionID       string
 	evidence         []string
 	viewed           map[string]bool   // by evidence id
 	sha256           map[string]string // by evidence id
@@ -227,7 +229,8 @@ func (b *bench) confirm(m material) confirmed {
 		}
 	}
 	dec := db.AddDecisionParams{ID: safety.NewID("dec", b.clock.now()), CaseID: c.caseID, DecidedBy: anna.ID, DecidedName: anna.Name,
-		At: store.Micros(b.clock.now()), Outcome: "confirmed", NcmecClass: "B2", IncidentType: string(m.kind), Reason: "test", Viewed: "[]"}
+		At: store.Micros(b.clock.now()), Outcome: "confirmed", NcmecClass: "B2", IncidentType: string(m.kind), Reason: "test", Viewed: "[]", RestsOn: m.restsOn}
+	c.decisionID = dec.ID
 	d := b.desk(nil)
 	b.tx(func(tx *store.Tx) error {
 		if err := tx.AddDecision(ctx, dec); err != nil {

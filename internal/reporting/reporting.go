@@ -472,6 +472,9 @@ func (d *Desk) Approve(ctx context.Context, who safety.Actor, reportID string, d
 		if err := d.mayApprove(in, who); err != nil {
 			return err
 		}
+		if err := stands(ctx, tx, in.decision); err != nil {
+			return err
+		}
 		if declared {
 			in.body.Declaration = &Declaration{Text: DeclarationText, By: who.ID, Name: who.Name, At: d.now()}
 		}
@@ -521,6 +524,29 @@ func (d *Desk) mayApprove(in *input, who safety.Actor) error {
 	}
 	if d.cfg.TwoPerson && in.decision.DecidedBy == who.ID {
 		return safety.Errorf(safety.Forbidden, "another person than the one who decided must approve")
+	}
+	return nil
+}
+
+// stands fails when a decision rests on one that was taken back: nothing goes to
+// an authority on its ground.
+func stands(ctx context.Context, tx *store.Tx, made db.Decision) error {
+	if made.RestsOn == "" {
+		return nil
+	}
+	base, err := tx.Decision(ctx, made.RestsOn)
+	if err != nil {
+		return fmt.Errorf("reading the decision that this one rests on: %w", err)
+	}
+	// It is taken back under the lock of its case.
+	if err := tx.LockCaseOfReport(ctx, base.CaseID); err != nil {
+		return fmt.Errorf("locking case: %w", err)
+	}
+	if base, err = tx.Decision(ctx, base.ID); err != nil {
+		return fmt.Errorf("reading the decision that this one rests on: %w", err)
+	}
+	if base.UndoneAt != 0 {
+		return safety.Errorf(safety.Conflict, "the decision rests on one that was taken back, on case %s; take it back too and look at this case", base.CaseID)
 	}
 	return nil
 }

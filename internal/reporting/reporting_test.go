@@ -2,6 +2,7 @@ package reporting_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,27 @@ func TestApprove_Refusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestApprove_RestsOnAnother: what rests on another decision is filed, and is not
+// once that one was taken back.
+func TestApprove_RestsOnAnother(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	base := b.confirm(material{files: []string{"harmless"}, viewed: []int{0}})
+	good, late := b.confirm(material{files: []string{"harmless"}, restsOn: base.decisionID}), b.confirm(material{files: []string{"harmless"}, restsOn: base.decisionID})
+	b.approve(good.reportID)
+	b.drive(b.desk(nil), good.reportID)
+	b.verify(good, false) // its own file was not viewed, and the report says so
+
+	b.tx(func(tx *store.Tx) error {
+		_, err := tx.UndoDecision(t.Context(), base.decisionID, store.Micros(b.clock.now()))
+		return err
+	})
+	if err := b.desk(nil).Approve(t.Context(), boris, late.reportID, false); safety.KindOf(err) != safety.Conflict || !strings.Contains(fmt.Sprint(err), base.caseID) {
+		t.Errorf("got %v, want a conflict that names the case", err)
+	}
+	b.inState(late.reportID, reporting.Draft)
 }
 
 func TestApprove_TwoPersons(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // Kept is one reason why the evidence of a case may not be destroyed.
 type Kept struct {
 	CaseID string
-	Why    string    // "clock", "hold", "report", "open" or "no clock"
+	Why    string    // "clock", "hold", "request", "report", "open" or "no clock"
 	Law    string    // of a clock: its short name
 	Basis  string    // in a sentence
 	Until  time.Time // of a clock; zero: nobody knows yet
@@ -44,6 +44,13 @@ func keptBy(ctx context.Context, q *db.Queries, c db.Case, now time.Time) ([]Kep
 	}
 	for _, r := range reports {
 		out = append(out, Kept{CaseID: c.ID, Why: "report", Basis: "a report is " + r.State})
+	}
+	requests, err := q.OpenRequestsOfCase(ctx, c.ID, c.AccountID)
+	if err != nil {
+		return nil, fmt.Errorf("reading requests of authorities: %w", err)
+	}
+	for _, id := range requests {
+		out = append(out, Kept{CaseID: c.ID, Why: "request", Basis: "an authority's request (" + id + ") names it and is open"})
 	}
 	clocks, err := q.ClocksOfCase(ctx, c.ID)
 	if err != nil {

@@ -146,6 +146,13 @@ func (v *Vault) erase(ctx context.Context, accountID string) (out Erasure, err e
 			after = append(after, fn)
 			n += gone
 		}
+		requests, err := tx.OpenRequestsOfAccount(ctx, accountID)
+		if err != nil {
+			return fmt.Errorf("reading requests of authorities: %w", err)
+		}
+		for _, id := range requests {
+			out.Kept = append(out.Kept, Kept{Why: "request", Basis: "an authority's request (" + id + ") names the account and is open"})
+		}
 		if len(out.Kept) > 0 {
 			return v.stillKept(ctx, tx, row, n, out)
 		}
@@ -212,7 +219,9 @@ func (v *Vault) stillKept(ctx context.Context, tx *store.Tx, row db.Erasure, n i
 	}
 	ids := map[string]bool{}
 	for _, k := range out.Kept {
-		ids[k.CaseID] = true
+		if k.CaseID != "" { // the account itself, which a request names
+			ids[k.CaseID] = true
+		}
 	}
 	return ledger.Append(ctx, tx, ledger.Entry{At: v.now(), Actor: safety.System.ID, Action: "account.keep", Subject: "account:" + row.AccountID,
 		Detail: fmt.Sprintf("erased in part; %d cases must be kept", len(ids))})

@@ -46,6 +46,10 @@ const (
 	// Relevant is context of an account around an incident: what Rowan or the
 	// platform knew of it. It is never classified and never sent by itself.
 	Relevant Role = "relevant"
+	// Disclosure is an evidence bundle as it was prepared for an authority: the
+	// bytes that are handed over. It is no evidence of its own, and no bundle
+	// holds another.
+	Disclosure Role = "disclosure"
 )
 
 // Mode says what a person looked at.

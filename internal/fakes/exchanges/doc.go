@@ -1,5 +1,6 @@
 // Package exchanges holds stand-ins for the closed services that share lists:
-// NCMEC Hash Sharing, StopNCII, ThreatExchange, Tech Against Terrorism, and a
+// NCMEC Hash Sharing, StopNCII, ThreatExchange, Tech Against Terrorism, Arachnid
+// Shield (which answers questions about hashes), and a
 // plain server of list files. They are NOT those services, serve made-up entries
 // only, and say so in the header "X-Rowan-Standin: true".
 //

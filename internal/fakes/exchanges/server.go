@@ -21,6 +21,7 @@ const (
 	StopNCII       Service = "stopncii"
 	ThreatExchange Service = "threatexchange"
 	TAT            Service = "tat"
+	Arachnid       Service = "arachnid"
 	CSV            Service = "csv"  // a list in CSV
 	JSON           Service = "json" // a list in JSON
 )
@@ -53,7 +54,7 @@ var Faults = []Fault{Garbage, HTML, Truncated, Half, Status500, Status429, Timeo
 // Config is what a [Server] needs.
 type Config struct {
 	Service            Service
-	Username, Password string // ncmec, tat, lists
+	Username, Password string // ncmec, tat, arachnid, lists
 	Token              string // threatexchange
 	FunctionKey        string // stopncii
 	FeedbackKey        string
@@ -240,6 +241,8 @@ func (s *Server) answer(r *http.Request, f Fault) page {
 		return s.threatExchange(r, f)
 	case TAT:
 		return s.tat(r, f)
+	case Arachnid:
+		return s.arachnid(r, f)
 	}
 	return s.list(r, f)
 }

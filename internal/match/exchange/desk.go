@@ -29,6 +29,10 @@ type Desk struct {
 	log    *slog.Logger
 	folder string // where "file:" lists are
 
+	// NoUploads says that uploads are not remembered, so that a source which is
+	// asked about them never would be. Set before the desk is used.
+	NoUploads bool
+
 	// For tests: how long one call may take, what spreads retries, what happens
 	// beside each commit.
 	callLimit time.Duration
@@ -69,6 +73,8 @@ type Exchange struct {
 	Malformed     int64
 	Unknown       int64
 	Outdated      int64
+	Asked         int64 // uploads that Arachnid Shield was asked about
+	Skipped       int64 // uploads that it could not be asked about
 	VotesWaiting  int64
 	VotesSent     int64
 	VotesRefused  int64
@@ -91,6 +97,9 @@ const (
 	minInterval     = 10 * time.Minute // NCMEC asks for no less
 	maxInterval     = 7 * 24 * time.Hour
 	defaultInterval = time.Hour
+	// Of Arachnid Shield, which is asked about uploads that are online already.
+	minAsking     = time.Minute
+	defaultAsking = time.Minute
 )
 
 var exchangeName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
@@ -103,6 +112,9 @@ func (d *Desk) Create(ctx context.Context, actor, name string, kind Kind, list s
 	}
 	row := db.Exchange{ID: safety.NewID("exg", d.now()), Settings: "{}", IntervalUs: defaultInterval.Microseconds(), Enabled: true}
 	row.Name, row.Kind = name, string(kind)
+	if kind == Arachnid {
+		row.IntervalUs = defaultAsking.Microseconds()
+	}
 	if err := d.configure(&row, c); err != nil {
 		return err
 	}
@@ -179,8 +191,12 @@ func (d *Desk) configure(row *db.Exchange, c Config) error {
 		return err
 	}
 	if c.Interval != nil {
-		if *c.Interval < minInterval || *c.Interval > maxInterval {
-			return safety.Errorf(safety.Invalid, "an exchange is asked every ten minutes to once a week")
+		least := minInterval
+		if Kind(row.Kind) == Arachnid {
+			least = minAsking
+		}
+		if *c.Interval < least || *c.Interval > maxInterval {
+			return safety.Errorf(safety.Invalid, "an exchange is asked every ten minutes (arachnid: every minute) to once a week")
 		}
 		row.IntervalUs = c.Interval.Microseconds()
 	}
@@ -409,7 +425,7 @@ func (d *Desk) view(ctx context.Context, q *db.Queries, r db.Exchange) (Exchange
 		Enabled: r.Enabled, Feedback: r.Feedback, Entries: n, Running: r.LeaseUntil >= store.Micros(now), LastStarted: store.Time(r.LastStartedAt),
 		LastSuccess: store.Time(r.LastSuccessAt), LastError: r.LastError, Failures: r.Attempts, NextAt: store.Time(r.NextAt),
 		Stale: r.Enabled && now.Sub(since) > 3*interval, Held: r.Held, Pages: r.Pages, Changes: r.Changes, Removals: r.Removals,
-		Malformed: r.Malformed, Unknown: r.Unknown, Outdated: r.Outdated, HasCheckpoint: r.Checkpoint != "", Through: through, CreatedAt: store.Time(r.CreatedAt)}, nil
+		Malformed: r.Malformed, Unknown: r.Unknown, Outdated: r.Outdated, Asked: r.Asked, Skipped: r.Skipped, HasCheckpoint: r.Checkpoint != "", Through: through, CreatedAt: store.Time(r.CreatedAt)}, nil
 }
 
 // open makes the source of an exchange.
@@ -447,6 +463,11 @@ func (d *Desk) open(ctx context.Context, row db.Exchange) (Source, error) {
 		return newThreatExchange(settings, creds, d.callLimit, d.now), nil
 	case TAT:
 		return newTAT(settings, creds, d.callLimit, d.now), nil
+	case Arachnid:
+		if d.NoUploads {
+			return nil, failure("uploads are not remembered (match.retro_days is -1), so there is nothing to ask about")
+		}
+		return newArachnid(settings, creds, d.store, row.ID, d.callLimit, d.now), nil
 	}
 	return newList(settings, creds, d.folder, d.callLimit, d.now)
 }

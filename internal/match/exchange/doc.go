@@ -1,5 +1,5 @@
 // Package exchange brings lists from where they are kept (NCMEC, StopNCII,
-// ThreatExchange, Tech Against Terrorism, files and pages of operators) into
+// ThreatExchange, Tech Against Terrorism, Arachnid Shield, files and pages of operators) into
 // Rowan's lists, and carries reviewers' votes back.
 //
 // A [Source] reads changes after a checkpoint. A [Desk] applies each page of them

@@ -56,6 +56,7 @@ type rig struct {
 	rand   *rand.Rand
 	ids    int
 	traits traits
+	shift  func() // changes the world in the middle of a request; nil: mutate
 }
 
 // traits say what entries of a service look like.
@@ -419,7 +420,11 @@ func (g *rig) strike(fault exchanges.Fault) (hit, killed bool) {
 		if g.traits.kind != File {
 			n += g.rand.IntN(3)
 		}
-		g.server.Arm(fault, n, g.mutate)
+		shift := g.mutate
+		if g.shift != nil {
+			shift = g.shift
+		}
+		g.server.Arm(fault, n, shift)
 	}
 	killed = g.sync(ctx)
 	return g.server.Disarm() || hit, killed

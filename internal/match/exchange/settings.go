@@ -21,11 +21,12 @@ const (
 	StopNCII       Kind = "stopncii"       // StopNCII.org
 	ThreatExchange Kind = "threatexchange" // Meta's ThreatExchange, also Lantern's transport
 	TAT            Kind = "tat"            // Tech Against Terrorism's hash list
+	Arachnid       Kind = "arachnid"       // Project Arachnid's Shield
 	File           Kind = "list"           // a whole list at an address or in a file
 )
 
 // Kinds lists every kind.
-var Kinds = []Kind{NCMEC, StopNCII, ThreatExchange, TAT, File}
+var Kinds = []Kind{NCMEC, StopNCII, ThreatExchange, TAT, Arachnid, File}
 
 // Settings is what an operator chooses for an exchange. Which members count
 // depends on the kind.
@@ -48,6 +49,13 @@ type Settings struct {
 	Group string `json:"group,omitempty"`
 	// SharedCredentials uses those of the kind ([Desk.Share]) and none of its own.
 	SharedCredentials bool `json:"shared_credentials,omitempty"`
+
+	// Of Arachnid Shield.
+
+	// Surfaces are those whose uploads it is asked about; empty for public alone.
+	Surfaces []safety.Surface `json:"surfaces,omitempty"`
+	// Classifications are what belongs on the list; empty for csam alone.
+	Classifications []string `json:"classifications,omitempty"`
 
 	// Of a list.
 
@@ -72,7 +80,7 @@ type Category struct {
 // Credentials are what an exchange asks for. They are stored sealed and never
 // shown.
 type Credentials struct {
-	Username        string `json:"username,omitempty"` // NCMEC, TAT, a list with basic authentication
+	Username        string `json:"username,omitempty"` // NCMEC, TAT, Arachnid, a list with basic authentication
 	Password        string `json:"password,omitempty"`
 	Token           string `json:"token,omitempty"`            // ThreatExchange: APPID|SECRET; a list: bearer token
 	FunctionKey     string `json:"function_key,omitempty"`     // StopNCII: x-functions-key of FetchHashes
@@ -94,12 +102,13 @@ var defaults = map[Kind]string{
 	StopNCII:       "https://api.stopncii.org/v1",
 	ThreatExchange: "https://graph.facebook.com/v22.0", // the version is unverified
 	TAT:            "https://beta.terrorismanalytics.org",
+	Arachnid:       "https://shield.projectarachnid.com",
 }
 
 // check completes s and says what is wrong.
 func (s *Settings) check(k Kind, c Credentials) error {
 	if !slices.Contains(Kinds, k) {
-		return safety.Errorf(safety.Invalid, "kind must be one of ncmec, stopncii, threatexchange, tat, list")
+		return safety.Errorf(safety.Invalid, "kind must be one of ncmec, stopncii, threatexchange, tat, arachnid, list")
 	}
 	if s.URL == "" {
 		s.URL = defaults[k]
@@ -124,6 +133,12 @@ func (s *Settings) check(k Kind, c Credentials) error {
 	if k == ThreatExchange && (s.Group == "" || strings.Trim(s.Group, "0123456789") != "") {
 		return safety.Errorf(safety.Invalid, "group must be the number of the privacy group")
 	}
+	if k == Arachnid {
+		return s.checkArachnid()
+	}
+	if len(s.Surfaces)+len(s.Classifications) > 0 {
+		return safety.Errorf(safety.Invalid, "surfaces and classifications are settings of arachnid")
+	}
 	if k == File {
 		_, err := newListReader(*s)
 		return err
@@ -134,7 +149,7 @@ func (s *Settings) check(k Kind, c Credentials) error {
 // missing reports whether c lacks what k asks for.
 func missing(k Kind, c Credentials) bool {
 	switch k {
-	case NCMEC, TAT:
+	case NCMEC, TAT, Arachnid:
 		return c.Username == "" || c.Password == ""
 	case StopNCII:
 		return c.FunctionKey == "" || c.SubscriptionKey == ""

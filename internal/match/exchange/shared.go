@@ -30,6 +30,7 @@ var hosts = map[Kind][]string{
 	StopNCII:       {"api.stopncii.org"},
 	ThreatExchange: {"graph.facebook.com"},
 	TAT:            {"beta.terrorismanalytics.org"},
+	Arachnid:       {"shield.projectarachnid.com"},
 }
 
 // checkShared insists that shared credentials stay with their service. This

@@ -44,6 +44,9 @@ type Page struct {
 	// from its last checkpoint, without another Begin.
 	Whole, Begin, End bool
 	Malformed         int // rows that could not be read, and are no changes
+	// Of a source that is asked about uploads: how many it was, and how many it
+	// could not be.
+	Asked, Skipped int
 }
 
 // Change is the latest state of one entry.

@@ -171,7 +171,7 @@ func (r *round) fallBack(ctx context.Context, cause error) error {
 }
 
 // counts are what one transaction adds to the exchange's counters.
-type counts struct{ changes, removals, malformed, unknown, outdated int64 }
+type counts struct{ changes, removals, malformed, unknown, outdated, asked, skipped int64 }
 
 // advance stores how far this worker has come, if it still holds the exchange.
 func (r *round) advance(ctx context.Context, tx *store.Tx, row db.Exchange, n counts) error {
@@ -179,7 +179,7 @@ func (r *round) advance(ctx context.Context, tx *store.Tx, row db.Exchange, n co
 	done, err := tx.AdvanceExchange(ctx, db.AdvanceExchangeParams{ID: row.ID, Epoch: row.Epoch, Checkpoint: row.Checkpoint,
 		Generation: row.Generation, GuardLive: row.GuardLive, GuardRemoved: row.GuardRemoved,
 		LeaseUntil: store.Micros(r.d.now().Add(lease)), Changes: n.changes, Removals: n.removals, Malformed: n.malformed,
-		Unknown: n.unknown, Outdated: n.outdated})
+		Unknown: n.unknown, Outdated: n.outdated, Asked: n.asked, Skipped: n.skipped})
 	if err != nil {
 		return fmt.Errorf("storing checkpoint: %w", err)
 	}
@@ -205,7 +205,7 @@ func (r *round) apply(ctx context.Context, l db.List, p Page) error {
 			return err
 		}
 		e := &edit{tx: tx, row: row, adds: map[safety.Hash]match.Row{}}
-		e.counts.malformed = int64(p.Malformed)
+		e.counts.malformed, e.counts.asked, e.counts.skipped = int64(p.Malformed), int64(p.Asked), int64(p.Skipped)
 		for i := range p.Changes {
 			if err := e.change(ctx, &p.Changes[i]); err != nil {
 				return err

@@ -21,8 +21,8 @@ func (q *Queries) Account(ctx context.Context, id string) (Account, error) {
 }
 
 const addDecision = `-- name: AddDecision :exec
-insert into decisions (id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)
+insert into decisions (id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at, rests_on)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13)
 `
 
 type AddDecisionParams struct {
@@ -38,6 +38,7 @@ type AddDecisionParams struct {
 	Reason       string
 	Note         string
 	Viewed       string
+	RestsOn      string
 }
 
 func (q *Queries) AddDecision(ctx context.Context, arg AddDecisionParams) error {
@@ -54,6 +55,7 @@ func (q *Queries) AddDecision(ctx context.Context, arg AddDecisionParams) error 
 		arg.Reason,
 		arg.Note,
 		arg.Viewed,
+		arg.RestsOn,
 	)
 	return err
 }
@@ -328,7 +330,7 @@ func (q *Queries) CreateCase(ctx context.Context, arg CreateCaseParams) error {
 }
 
 const decision = `-- name: Decision :one
-select id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at from decisions where id = $1
+select id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at, rests_on from decisions where id = $1
 `
 
 func (q *Queries) Decision(ctx context.Context, id string) (Decision, error) {
@@ -348,12 +350,13 @@ func (q *Queries) Decision(ctx context.Context, id string) (Decision, error) {
 		&i.Note,
 		&i.Viewed,
 		&i.UndoneAt,
+		&i.RestsOn,
 	)
 	return i, err
 }
 
 const decisionsOfCase = `-- name: DecisionsOfCase :many
-select id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at from decisions where case_id = $1 order by at, id
+select id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at, rests_on from decisions where case_id = $1 order by at, id
 `
 
 func (q *Queries) DecisionsOfCase(ctx context.Context, caseID string) ([]Decision, error) {
@@ -379,6 +382,7 @@ func (q *Queries) DecisionsOfCase(ctx context.Context, caseID string) ([]Decisio
 			&i.Note,
 			&i.Viewed,
 			&i.UndoneAt,
+			&i.RestsOn,
 		); err != nil {
 			return nil, err
 		}
@@ -463,7 +467,7 @@ func (q *Queries) Idempotent(ctx context.Context, key string) (Idempotency, erro
 }
 
 const itemByDedupeKey = `-- name: ItemByDedupeKey :one
-select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key from items where dedupe_key = $1
+select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key, picture_id from items where dedupe_key = $1
 `
 
 func (q *Queries) ItemByDedupeKey(ctx context.Context, dedupeKey string) (Item, error) {
@@ -496,6 +500,7 @@ func (q *Queries) ItemByDedupeKey(ctx context.Context, dedupeKey string) (Item, 
 		&i.Md5,
 		&i.Pdq,
 		&i.DedupeKey,
+		&i.PictureID,
 	)
 	return i, err
 }
@@ -533,7 +538,7 @@ func (q *Queries) ItemCounts(ctx context.Context) ([]ItemCountsRow, error) {
 }
 
 const itemsOfCase = `-- name: ItemsOfCase :many
-select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key from items where case_id = $1 order by received_at, id
+select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key, picture_id from items where case_id = $1 order by received_at, id
 `
 
 func (q *Queries) ItemsOfCase(ctx context.Context, caseID string) ([]Item, error) {
@@ -572,6 +577,7 @@ func (q *Queries) ItemsOfCase(ctx context.Context, caseID string) ([]Item, error
 			&i.Md5,
 			&i.Pdq,
 			&i.DedupeKey,
+			&i.PictureID,
 		); err != nil {
 			return nil, err
 		}

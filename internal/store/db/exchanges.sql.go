@@ -41,7 +41,8 @@ func (q *Queries) AddPrintBody(ctx context.Context, digest string, body []byte) 
 
 const advanceExchange = `-- name: AdvanceExchange :execrows
 update exchanges set checkpoint = $3, generation = $4, guard_live = $5, guard_removed = $6, lease_until = $7, pages = pages + 1,
-    changes = changes + $8, removals = removals + $9, malformed = malformed + $10, unknown = unknown + $11, outdated = outdated + $12
+    changes = changes + $8, removals = removals + $9, malformed = malformed + $10, unknown = unknown + $11, outdated = outdated + $12,
+    asked = asked + $13, skipped = skipped + $14
 where id = $1 and epoch = $2 and deleted_at = 0
 `
 
@@ -58,6 +59,8 @@ type AdvanceExchangeParams struct {
 	Malformed    int64
 	Unknown      int64
 	Outdated     int64
+	Asked        int64
+	Skipped      int64
 }
 
 func (q *Queries) AdvanceExchange(ctx context.Context, arg AdvanceExchangeParams) (int64, error) {
@@ -74,6 +77,8 @@ func (q *Queries) AdvanceExchange(ctx context.Context, arg AdvanceExchangeParams
 		arg.Malformed,
 		arg.Unknown,
 		arg.Outdated,
+		arg.Asked,
+		arg.Skipped,
 	)
 	if err != nil {
 		return 0, err
@@ -140,7 +145,7 @@ func (q *Queries) ChangeExchange(ctx context.Context, arg ChangeExchangeParams) 
 
 const claimExchange = `-- name: ClaimExchange :one
 update exchanges set epoch = epoch + 1, lease_until = $3, last_started_at = $2
-where id = $1 and deleted_at = 0 and enabled = true and next_at <= $2 and lease_until < $2 returning id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at
+where id = $1 and deleted_at = 0 and enabled = true and next_at <= $2 and lease_until < $2 returning id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at, asked, skipped
 `
 
 // No row when somebody holds it, or when it is not due: a job that waited in the
@@ -180,6 +185,8 @@ func (q *Queries) ClaimExchange(ctx context.Context, iD string, lastStartedAt in
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Asked,
+		&i.Skipped,
 	)
 	return i, err
 }
@@ -342,7 +349,7 @@ func (q *Queries) DropPrint(ctx context.Context, arg DropPrintParams) error {
 }
 
 const dueExchanges = `-- name: DueExchanges :many
-select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at from exchanges where deleted_at = 0 and enabled = true and next_at <= $1 and lease_until < $1 order by next_at, id
+select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at, asked, skipped from exchanges where deleted_at = 0 and enabled = true and next_at <= $1 and lease_until < $1 order by next_at, id
 `
 
 func (q *Queries) DueExchanges(ctx context.Context, nextAt int64) ([]Exchange, error) {
@@ -386,6 +393,8 @@ func (q *Queries) DueExchanges(ctx context.Context, nextAt int64) ([]Exchange, e
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Asked,
+			&i.Skipped,
 		); err != nil {
 			return nil, err
 		}
@@ -443,6 +452,33 @@ func (q *Queries) DueVotes(ctx context.Context, nextAt int64, limit int32) ([]Ex
 	return items, nil
 }
 
+const entriesAfter = `-- name: EntriesAfter :many
+select entry_key from exchange_entries where exchange_id = $1 and deleted = false and entry_key > $2 order by entry_key limit $3
+`
+
+func (q *Queries) EntriesAfter(ctx context.Context, exchangeID string, entryKey string, limit int32) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, entriesAfter, exchangeID, entryKey, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var entry_key string
+		if err := rows.Scan(&entry_key); err != nil {
+			return nil, err
+		}
+		items = append(items, entry_key)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const entryPrints = `-- name: EntryPrints :many
 select exchange_id, entry_key, hash_type, hash_value from exchange_prints where exchange_id = $1 and entry_key = $2 order by hash_type, hash_value
 `
@@ -476,7 +512,7 @@ func (q *Queries) EntryPrints(ctx context.Context, exchangeID string, entryKey s
 }
 
 const exchange = `-- name: Exchange :one
-select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at from exchanges where id = $1 and deleted_at = 0
+select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at, asked, skipped from exchanges where id = $1 and deleted_at = 0
 `
 
 func (q *Queries) Exchange(ctx context.Context, id string) (Exchange, error) {
@@ -514,12 +550,14 @@ func (q *Queries) Exchange(ctx context.Context, id string) (Exchange, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Asked,
+		&i.Skipped,
 	)
 	return i, err
 }
 
 const exchangeByName = `-- name: ExchangeByName :one
-select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at from exchanges where name = $1 and deleted_at = 0
+select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at, asked, skipped from exchanges where name = $1 and deleted_at = 0
 `
 
 func (q *Queries) ExchangeByName(ctx context.Context, name string) (Exchange, error) {
@@ -557,6 +595,8 @@ func (q *Queries) ExchangeByName(ctx context.Context, name string) (Exchange, er
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Asked,
+		&i.Skipped,
 	)
 	return i, err
 }
@@ -617,7 +657,7 @@ func (q *Queries) ExchangeList(ctx context.Context, id string) (List, error) {
 }
 
 const exchangeOfList = `-- name: ExchangeOfList :one
-select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at from exchanges where list_id = $1 and deleted_at = 0
+select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at, asked, skipped from exchanges where list_id = $1 and deleted_at = 0
 `
 
 func (q *Queries) ExchangeOfList(ctx context.Context, listID string) (Exchange, error) {
@@ -655,6 +695,8 @@ func (q *Queries) ExchangeOfList(ctx context.Context, listID string) (Exchange, 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Asked,
+		&i.Skipped,
 	)
 	return i, err
 }
@@ -721,7 +763,7 @@ func (q *Queries) FinishExchange(ctx context.Context, arg FinishExchangeParams) 
 }
 
 const liveExchanges = `-- name: LiveExchanges :many
-select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at from exchanges where deleted_at = 0 order by name
+select id, name, kind, list_id, settings, sealed, interval_us, enabled, feedback, checkpoint, generation, guard_live, guard_removed, held, allowed, epoch, lease_until, next_at, attempts, last_started_at, last_success_at, last_error, pages, changes, removals, malformed, unknown, outdated, created_at, updated_at, deleted_at, asked, skipped from exchanges where deleted_at = 0 order by name
 `
 
 func (q *Queries) LiveExchanges(ctx context.Context) ([]Exchange, error) {
@@ -765,6 +807,8 @@ func (q *Queries) LiveExchanges(ctx context.Context) ([]Exchange, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Asked,
+			&i.Skipped,
 		); err != nil {
 			return nil, err
 		}

@@ -97,6 +97,7 @@ type Decision struct {
 	Note         string
 	Viewed       string
 	UndoneAt     int64
+	RestsOn      string
 }
 
 type Delivery struct {
@@ -121,6 +122,31 @@ type Destroyer struct {
 	PausedAt  int64
 	Reason    string
 	Epoch     int64
+}
+
+type Disclosure struct {
+	ID           string
+	RequestID    string
+	CaseID       string
+	EvidenceID   string
+	Sha256       string
+	Size         int64
+	WithContent  bool
+	PreparedBy   string
+	PreparedName string
+	PreparedAt   int64
+	ApprovedBy   string
+	ApprovedName string
+	ApprovedAt   int64
+	TakenAt      int64
+	HandedBy     string
+	HandedName   string
+	HandedAt     int64
+	HandedTo     string
+	HandedMeans  string
+	DroppedBy    string
+	DroppedName  string
+	DroppedAt    int64
 }
 
 type Erasure struct {
@@ -177,6 +203,8 @@ type Exchange struct {
 	CreatedAt     int64
 	UpdatedAt     int64
 	DeletedAt     int64
+	Asked         int64
+	Skipped       int64
 }
 
 type ExchangeCredential struct {
@@ -286,6 +314,7 @@ type Item struct {
 	Md5           string
 	Pdq           string
 	DedupeKey     string
+	PictureID     string
 }
 
 type LedgerCheckpoint struct {
@@ -376,11 +405,39 @@ type MeasureRecord struct {
 	ActorName     string
 }
 
+type Outcome struct {
+	ID            string
+	RequestID     string
+	ReportID      string
+	CaseID        string
+	Kind          string
+	At            int64
+	Source        string
+	Note          string
+	RecordedBy    string
+	RecordedName  string
+	RecordedAt    int64
+	WithdrawnBy   string
+	WithdrawnName string
+	WithdrawnAt   int64
+}
+
 type Passkey struct {
 	ID         string
 	UserID     string
 	Credential string
 	CreatedAt  int64
+}
+
+type Picture struct {
+	ID     string
+	Pdq    string
+	SeenAt int64
+}
+
+type PictureBand struct {
+	Band      int64
+	PictureID string
 }
 
 type PrintBody struct {
@@ -500,6 +557,38 @@ type ReportStep struct {
 	ActorName string
 	Step      string
 	Detail    string
+}
+
+type Request struct {
+	ID            string
+	Authority     string
+	AuthorityKind string
+	Country       string
+	Officer       string
+	Contact       string
+	Reference     string
+	Means         string
+	Basis         string
+	Asks          string
+	ReceivedAt    int64
+	RecordedAt    int64
+	RecordedBy    string
+	RecordedName  string
+	LawDueAt      int64
+	DueAt         int64
+	State         string
+	NothingHeld   bool
+	EndedAt       int64
+	EndedBy       string
+	EndedName     string
+	EndedNote     string
+	Revision      int64
+}
+
+type RequestSubject struct {
+	RequestID string
+	Kind      string
+	SubjectID string
 }
 
 type Schema struct {

@@ -86,10 +86,12 @@ func (q *Queries) CountSeen(ctx context.Context, signalID string, firstSeenAt in
 
 const decidedBefore = `-- name: DecidedBefore :many
 select i.id as item_id, d.case_id, d.at, d.outcome, d.ncmec_class, d.uk_class, d.incident_type, d.decided_name,
-  cast(case when i.sha256 <> '' and i.sha256 = $2 then 'file' else 'signal' end as text) as same
+  cast(case when i.sha256 <> '' and i.sha256 = $2 then 'file' when i.picture_id <> '' and i.picture_id = (select own.picture_id from items own where own.id = $3) then 'picture' else 'signal' end as text) as same
 from items i join decisions d on d.case_id = i.case_id
 where d.undone_at = 0 and i.case_id <> $1
-  and ((i.sha256 <> '' and i.sha256 = $2) or i.id in (select f.item_id from findings f where f.signal_id in
+  and ((i.sha256 <> '' and i.sha256 = $2)
+    or (i.picture_id <> '' and i.picture_id = (select own.picture_id from items own where own.id = $3))
+    or i.id in (select f.item_id from findings f where f.signal_id in
     (select g.signal_id from findings g where g.item_id = $3 and g.signal_id <> '')))
 order by d.at desc limit 5
 `
@@ -106,10 +108,10 @@ type DecidedBeforeRow struct {
 	Same         string
 }
 
-// Decisions that stand on other cases with the same file or the same signal as
-// an item.
-func (q *Queries) DecidedBefore(ctx context.Context, caseID string, sha256 string, itemID string) ([]DecidedBeforeRow, error) {
-	rows, err := q.db.QueryContext(ctx, decidedBefore, caseID, sha256, itemID)
+// Decisions that stand on other cases with the same file, the same picture or the
+// same signal as an item.
+func (q *Queries) DecidedBefore(ctx context.Context, caseID string, sha256 string, iD string) ([]DecidedBeforeRow, error) {
+	rows, err := q.db.QueryContext(ctx, decidedBefore, caseID, sha256, iD)
 	if err != nil {
 		return nil, err
 	}

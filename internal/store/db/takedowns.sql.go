@@ -294,7 +294,7 @@ func (q *Queries) ForgetTakedownContact(ctx context.Context, iD string, contact 
 }
 
 const itemsAfter = `-- name: ItemsAfter :many
-select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key from items where id > $1 order by id limit $2
+select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key, picture_id from items where id > $1 order by id limit $2
 `
 
 func (q *Queries) ItemsAfter(ctx context.Context, iD string, limit int32) ([]Item, error) {
@@ -333,6 +333,7 @@ func (q *Queries) ItemsAfter(ctx context.Context, iD string, limit int32) ([]Ite
 			&i.Md5,
 			&i.Pdq,
 			&i.DedupeKey,
+			&i.PictureID,
 		); err != nil {
 			return nil, err
 		}
@@ -348,7 +349,7 @@ func (q *Queries) ItemsAfter(ctx context.Context, iD string, limit int32) ([]Ite
 }
 
 const itemsOfContent = `-- name: ItemsOfContent :many
-select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key from items where content_id = $1 order by id limit 100
+select id, case_id, content_id, account_id, surface, jurisdiction, filename, url, ip, port, content_at, received_at, verdict, scan, scan_reason, policy_version, format, width, height, frames, size, sha256, sha1, md5, pdq, dedupe_key, picture_id from items where content_id = $1 order by id limit 100
 `
 
 func (q *Queries) ItemsOfContent(ctx context.Context, contentID string) ([]Item, error) {
@@ -387,6 +388,7 @@ func (q *Queries) ItemsOfContent(ctx context.Context, contentID string) ([]Item,
 			&i.Md5,
 			&i.Pdq,
 			&i.DedupeKey,
+			&i.PictureID,
 		); err != nil {
 			return nil, err
 		}

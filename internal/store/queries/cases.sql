@@ -59,8 +59,8 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 select f.* from findings f join items i on i.id = f.item_id where i.case_id = $1 order by f.id;
 
 -- name: AddDecision :exec
-insert into decisions (id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0);
+insert into decisions (id, case_id, decided_by, decided_name, at, outcome, ncmec_class, uk_class, incident_type, reason, note, viewed, undone_at, rests_on)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13);
 
 -- name: DecisionsOfCase :many
 select * from decisions where case_id = $1 order by at, id;

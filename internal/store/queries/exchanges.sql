@@ -46,7 +46,8 @@ where id = $1 and deleted_at = 0 and enabled = true and next_at <= $2 and lease_
 
 -- name: AdvanceExchange :execrows
 update exchanges set checkpoint = $3, generation = $4, guard_live = $5, guard_removed = $6, lease_until = $7, pages = pages + 1,
-    changes = changes + $8, removals = removals + $9, malformed = malformed + $10, unknown = unknown + $11, outdated = outdated + $12
+    changes = changes + $8, removals = removals + $9, malformed = malformed + $10, unknown = unknown + $11, outdated = outdated + $12,
+    asked = asked + $13, skipped = skipped + $14
 where id = $1 and epoch = $2 and deleted_at = 0;
 
 -- name: FinishExchange :execrows
@@ -67,6 +68,9 @@ set stamp = excluded.stamp, digest = excluded.digest, deleted = excluded.deleted
 
 -- name: CountEntries :one
 select count(*) from exchange_entries where exchange_id = $1 and deleted = false;
+
+-- name: EntriesAfter :many
+select entry_key from exchange_entries where exchange_id = $1 and deleted = false and entry_key > $2 order by entry_key limit $3;
 
 -- name: CountUnseen :one
 select count(*) from exchange_entries where exchange_id = $1 and deleted = false and generation < $2;

@@ -41,12 +41,14 @@ delete from recents where seen_at < $1;
 update lists set retro_version = $2 where id = $1 and retro_version < $2;
 
 -- name: DecidedBefore :many
--- Decisions that stand on other cases with the same file or the same signal as
--- an item.
+-- Decisions that stand on other cases with the same file, the same picture or the
+-- same signal as an item.
 select i.id as item_id, d.case_id, d.at, d.outcome, d.ncmec_class, d.uk_class, d.incident_type, d.decided_name,
-  cast(case when i.sha256 <> '' and i.sha256 = $2 then 'file' else 'signal' end as text) as same
+  cast(case when i.sha256 <> '' and i.sha256 = $2 then 'file' when i.picture_id <> '' and i.picture_id = (select own.picture_id from items own where own.id = $3) then 'picture' else 'signal' end as text) as same
 from items i join decisions d on d.case_id = i.case_id
 where d.undone_at = 0 and i.case_id <> $1
-  and ((i.sha256 <> '' and i.sha256 = $2) or i.id in (select f.item_id from findings f where f.signal_id in
+  and ((i.sha256 <> '' and i.sha256 = $2)
+    or (i.picture_id <> '' and i.picture_id = (select own.picture_id from items own where own.id = $3))
+    or i.id in (select f.item_id from findings f where f.signal_id in
     (select g.signal_id from findings g where g.item_id = $3 and g.signal_id <> '')))
 order by d.at desc limit 5;

@@ -18,7 +18,7 @@ func Run(t *testing.T, open func(testing.TB) *store.Store) {
 	t.Helper()
 	for name, fn := range map[string]func(*suite){
 		"accounts": accounts, "cases": casesGroup, "items": items, "decisions": decisions, "quotas and idempotency": quotas,
-		"scores": scores, "contents": contents, "recents": recents, "decided before": before,
+		"scores": scores, "contents": contents, "recents": recents, "decided before": before, "pictures": pictures,
 		"lists": lists, "signals": signals, "exchanges": exchanges, "entries": entries, "votes": votes, "vault": vaultGroup, "expiry": expiry, "reports": reports, "report pages": reportPages, "carried reports": carriedReports,
 		"holds": holds, "destruction": destruction, "relevant data and erasure": relevant,
 		"ledger": ledgerGroup, "users": users, "keys": keys, "sessions": sessions, "webhooks": webhooks,

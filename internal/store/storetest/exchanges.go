@@ -98,6 +98,8 @@ func entries(s *suite) {
 	same(s, "unseen", int64(1))(s.q.CountUnseen(s.ctx, "x", 2))
 	same(s, "unseen", []string{"k1"})(s.q.UnseenEntries(s.ctx, "x", 2, 5))
 	same(s, "unseen, a page", []string{"k1"})(s.q.UnseenEntries(s.ctx, "x", 3, 1))
+	same(s, "live, by key", []string{"k1", "k2"})(s.q.EntriesAfter(s.ctx, "x", "", 5))
+	same(s, "live, a page", []string{"k2"})(s.q.EntriesAfter(s.ctx, "x", "k1", 1))
 	s.ok(s.q.BuryEntry(s.ctx, "x", "k1"))
 	same(s, "buried", db.ExchangeEntry{ExchangeID: "x", EntryKey: "k1", Stamp: 1, Deleted: true, Generation: 1})(s.q.ExchangeEntry(s.ctx, "x", "k1"))
 	print := func(key, value string) db.AddPrintParams {

@@ -20,6 +20,7 @@ export const cases = {
   claim: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/claim`),
   release: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/release`),
   decide: (c: string, d: t.DecisionInput) => post<t.Decision>(`/v1/cases/${id(c)}/decision`, d),
+  follow: (c: string, decision_id: string, items: number) => post<t.Decision>(`/v1/cases/${id(c)}/follow`, { decision_id, items }),
   undo: (c: string) => post<t.CaseSummary>(`/v1/cases/${id(c)}/undo`),
   bundle: (c: string, b: { reason: string; passphrase?: string; without_content?: boolean }) => download('POST', `/v1/cases/${id(c)}/bundle`, b),
   incidentTypes: () => get<{ items: t.IncidentType[] }>('/v1/incident-types'),

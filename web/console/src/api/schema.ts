@@ -168,6 +168,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide a case as another with the same pictures was decided
+         * @description Needs the scope `cases:decide`.
+         */
+        post: operations["follow-decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/holds": {
         parameters: {
             query?: never;
@@ -262,6 +282,86 @@ export interface paths {
          * @description Needs the scope `cases:decide`.
          */
         post: operations["undo-decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disclosures/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The second person's word that a bundle may be handed over
+         * @description Needs the scope `requests:approve`.
+         */
+        post: operations["approve-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disclosures/{id}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up a bundle that was not handed over
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["drop-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disclosures/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a look on record, then get the approved bytes
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["take-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disclosures/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that a bundle was handed over
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["hand-over-disclosure"];
         delete?: never;
         options?: never;
         head?: never;
@@ -880,6 +980,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write down what came of a request or of a filed report
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["record-outcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/outcomes/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an outcome back that was written down by mistake
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["withdraw-outcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/overview": {
         parameters: {
             query?: never;
@@ -1194,6 +1334,130 @@ export interface paths {
          * @description Needs the scope `reports:approve`.
          */
         post: operations["withdraw-report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/request-grounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Grounds of requests, and the times that laws set
+         * @description Needs the scope `requests:read`.
+         */
+        get: operations["get-request-grounds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests, the open ones by time left
+         * @description Needs the scope `requests:read`.
+         */
+        get: operations["get-requests"];
+        put?: never;
+        /**
+         * Record a request; what it names is kept from now on
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["record-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One request
+         * @description Needs the scope `requests:read`.
+         */
+        get: operations["get-request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}/disclosures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the evidence bundle of a case, sealed as it will be handed over
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["prepare-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring the time to answer forward; it is never put off
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["hasten-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer, refuse or withdraw a request
+         * @description Needs the scope `requests:write`.
+         */
+        post: operations["end-request"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1812,6 +2076,10 @@ export interface components {
             name: string;
             reason: string;
         };
+        ApproveDisclosureInputBody: {
+            /** @description Of the bundle that you mean */
+            sha256: string;
+        };
         ApproveModel: {
             /** @description You make the declaration that reports to the NCA need */
             declared?: boolean;
@@ -1861,6 +2129,8 @@ export interface components {
             certificate?: components["schemas"]["CertificateModel"];
             clocks: components["schemas"]["ClockModel"][];
             content: components["schemas"]["ItemModel"][];
+            /** @description Open cases that hold pictures of this one and nothing else, 200 at most */
+            copies: components["schemas"]["CaseSummary"][];
             decisions: components["schemas"]["DecisionModel"][];
             history: components["schemas"]["HistoryModel"][];
             holds: components["schemas"]["HoldModel"][];
@@ -1872,6 +2142,10 @@ export interface components {
             lease_until?: string;
             /** Format: date-time */
             opened_at: string;
+            /** @description What came of reports and requests */
+            outcomes: components["schemas"]["OutcomeModel"][];
+            /** @description Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently */
+            precedent?: components["schemas"]["PrecedentModel"];
             /** @enum {string} */
             priority: "P1" | "P2" | "P3";
             queue: string;
@@ -1880,6 +2154,8 @@ export interface components {
             /** @description What is kept of the account around the incident */
             relevant?: components["schemas"]["RelevantModel"];
             reports: components["schemas"]["ReportSummary"][];
+            /** @description Of law enforcement, that name this case; empty without the scope requests:read */
+            requests: components["schemas"]["RequestSummary"][];
             /** @enum {string} */
             state: "open" | "decided";
             surface: string;
@@ -2104,6 +2380,8 @@ export interface components {
             /** @enum {string} */
             outcome: "confirmed" | "not_confirmed";
             reason: string;
+            /** @description The decision that was taken over without another look */
+            rests_on?: components["schemas"]["RestsOnModel"];
             /** @enum {string} */
             uk_class?: "A" | "B" | "C";
             /** Format: date-time */
@@ -2140,6 +2418,36 @@ export interface components {
             event?: "login" | "registration" | "purchase" | "upload" | "other" | "unknown";
             type: string;
             value: string;
+        };
+        DisclosureModel: {
+            /** Format: date-time */
+            approved_at?: string;
+            approved_by?: components["schemas"]["PersonModel"];
+            case_id: string;
+            /** Format: date-time */
+            handed_at?: string;
+            handed_by?: components["schemas"]["PersonModel"];
+            handed_means?: string;
+            handed_to?: string;
+            id: string;
+            /** Format: date-time */
+            prepared_at: string;
+            prepared_by: components["schemas"]["PersonModel"];
+            /** @description Of the exact bytes */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             */
+            size: number;
+            /** @enum {string} */
+            state: "prepared" | "approved" | "handed_over" | "dropped";
+            /**
+             * Format: date-time
+             * @description When the bytes were first taken out
+             */
+            taken_at?: string;
+            with_content: boolean;
         };
         DocumentModel: {
             issuer?: string;
@@ -2196,7 +2504,7 @@ export interface components {
              * @description What the two have in common
              * @enum {string}
              */
-            same: "file" | "signal";
+            same: "file" | "picture" | "signal";
             /** @enum {string} */
             uk_class?: "A" | "B" | "C";
         };
@@ -2240,6 +2548,14 @@ export interface components {
             verified?: boolean;
             /** Format: date-time */
             verified_at?: string;
+        };
+        EndInputBody: {
+            /** @description The ground of a refusal, or what was answered; kept out of the ledger */
+            note?: string;
+            /** @description Answered, because there is nothing to hand over */
+            nothing_held?: boolean;
+            /** @enum {string} */
+            state: "answered" | "refused" | "withdrawn";
         };
         EntriesOutputBody: {
             items: components["schemas"]["EntryModel"][];
@@ -2369,6 +2685,15 @@ export interface components {
             field: string;
             problem: string;
         };
+        FollowInputBody: {
+            /** @description The precedent of this case */
+            decision_id: string;
+            /**
+             * Format: int64
+             * @description How many items this case had when you decided so; 409 when there are others by now
+             */
+            items?: number;
+        };
         Functions: {
             comments?: boolean;
             connections?: boolean;
@@ -2386,6 +2711,27 @@ export interface components {
             evidence_id: string;
             late: boolean;
             outside: boolean;
+        };
+        GroundModel: {
+            basis: string;
+            hands_over: boolean;
+            /** @description That sets a time */
+            law?: string;
+            /** @description The time, in words */
+            limit?: string;
+            words: string;
+        };
+        GroundsOutputBody: {
+            items: components["schemas"]["GroundModel"][];
+        };
+        HandOverDisclosureInputBody: {
+            /** @enum {string} */
+            means: "portal" | "email" | "letter" | "phone" | "in_person" | "other";
+            to: string;
+        };
+        HastenInputBody: {
+            /** Format: date-time */
+            due_at: string;
         };
         HistoryModel: {
             action: string;
@@ -2478,7 +2824,7 @@ export interface components {
             content_id: string;
             /** Format: date-time */
             created_at?: string;
-            /** @description Decisions that stand on other cases with the same file or signal, latest first: nobody has to look at it twice */
+            /** @description Decisions that stand on other cases with the same file, picture or signal, latest first: nobody has to look at it twice */
             decided_before?: components["schemas"]["EarlierModel"][];
             /** @description Absent when only hashes were sent */
             evidence?: components["schemas"]["EvidenceModel"];
@@ -2487,6 +2833,8 @@ export interface components {
             id: string;
             jurisdiction: string;
             media?: components["schemas"]["MediaModel"];
+            /** @description Items that share it are copies of one picture: the same bytes, or nearly the same to look at */
+            picture_id?: string;
             policy_version: string;
             /** Format: date-time */
             received_at: string;
@@ -2508,7 +2856,7 @@ export interface components {
              */
             until?: string;
             /** @enum {string} */
-            why: "clock" | "hold" | "report" | "open" | "no clock" | "paused";
+            why: "clock" | "hold" | "request" | "report" | "open" | "no clock" | "paused";
         };
         KeyModel: {
             /** Format: date-time */
@@ -2636,6 +2984,11 @@ export interface components {
         ListExchangeModel: {
             /**
              * Format: int64
+             * @description Uploads that arachnid was asked about
+             */
+            asked: number;
+            /**
+             * Format: int64
              * @description This and the next: since it was made
              */
             changes: number;
@@ -2658,7 +3011,7 @@ export interface components {
             /** Format: int64 */
             interval_seconds: number;
             /** @enum {string} */
-            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "list";
+            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "arachnid" | "list";
             /** Format: date-time */
             last_started_at?: string;
             /** Format: date-time */
@@ -2683,6 +3036,11 @@ export interface components {
             /** Format: int64 */
             removals: number;
             settings: components["schemas"]["Settings"];
+            /**
+             * Format: int64
+             * @description Uploads that it could not be asked about: no PDQ hash or one of low quality, or a surface that is not asked about
+             */
+            skipped: number;
             /** @description No success for longer than three intervals */
             stale: boolean;
             /** @enum {string} */
@@ -2700,7 +3058,10 @@ export interface components {
             enabled?: boolean;
             /** @description Send reviewers' votes; off by default */
             feedback?: boolean;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description At least 600, but for arachnid
+             */
             interval_seconds?: number;
             settings?: components["schemas"]["Settings"];
         };
@@ -2817,10 +3178,13 @@ export interface components {
             enabled?: boolean;
             /** @description Send reviewers' votes; off by default */
             feedback?: boolean;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description At least 600, but for arachnid
+             */
             interval_seconds?: number;
             /** @enum {string} */
-            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "list";
+            kind: "ncmec" | "stopncii" | "threatexchange" | "tat" | "arachnid" | "list";
             /** @description An empty list that nothing else feeds */
             list: string;
             /** @description a-z, 0-9, dot, dash, underscore */
@@ -2839,6 +3203,30 @@ export interface components {
              */
             threshold?: number;
         };
+        NewRequestModel: {
+            /** @description What is asked, in words; kept out of the ledger */
+            asks?: string;
+            authority: string;
+            /** @enum {string} */
+            authority_kind: "police" | "nca" | "prosecutor" | "court" | "regulator" | "other";
+            /** @enum {string} */
+            basis: "nca_information_request" | "court_order" | "legal_process" | "preservation_request" | "emergency" | "mutual_assistance" | "voluntary" | "other";
+            contact?: string;
+            /** @description ISO 3166-1 alpha-2 */
+            country?: string;
+            /**
+             * Format: date-time
+             * @description Needed where no law sets a time; never later than the law's
+             */
+            due_at?: string;
+            /** @enum {string} */
+            means: "portal" | "email" | "letter" | "phone" | "in_person" | "other";
+            officer?: string;
+            /** Format: date-time */
+            received_at: string;
+            reference?: string;
+            subjects: components["schemas"]["SubjectModel"][];
+        };
         NewUserInputBody: {
             name: string;
             /** @enum {string} */
@@ -2852,6 +3240,41 @@ export interface components {
         NewWebhookInputBody: {
             events?: string[];
             url: string;
+        };
+        OutcomeInputBody: {
+            /**
+             * Format: date-time
+             * @description When it happened or was told
+             */
+            at: string;
+            /** @description Which of a request's cases */
+            case_id?: string;
+            /** @enum {string} */
+            kind: "child_safeguarded" | "suspect_identified" | "arrest" | "charge" | "conviction" | "no_action" | "not_enough_information" | "other";
+            note?: string;
+            report_id?: string;
+            request_id?: string;
+            source?: string;
+        };
+        OutcomeModel: {
+            /** Format: date-time */
+            at: string;
+            case_id?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "child_safeguarded" | "suspect_identified" | "arrest" | "charge" | "conviction" | "no_action" | "not_enough_information" | "other";
+            note?: string;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: components["schemas"]["PersonModel"];
+            report_id?: string;
+            request_id?: string;
+            source?: string;
+            /**
+             * Format: date-time
+             * @description It was written down by mistake and does not count
+             */
+            withdrawn_at?: string;
         };
         Overview: {
             authority: components["schemas"]["AuthorityModel"];
@@ -2995,6 +3418,20 @@ export interface components {
             third_party?: boolean;
             urls?: string[];
         };
+        PrecedentModel: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            case_id: string;
+            decision_id: string;
+            incident_type?: string;
+            /** @enum {string} */
+            ncmec_class?: "A1" | "A2" | "B1" | "B2";
+            /** @enum {string} */
+            outcome: "confirmed" | "not_confirmed";
+            /** @enum {string} */
+            uk_class?: "A" | "B" | "C";
+        };
         Precision: {
             /** Format: int64 */
             confirmed: number;
@@ -3008,6 +3445,13 @@ export interface components {
             not_confirmed: number;
             /** Format: double */
             rate?: number;
+        };
+        PrepareInputBody: {
+            case_id: string;
+            /** @description Of the AES ZIP file around the bundle; not kept. Needed unless without_content is true */
+            passphrase?: string;
+            /** @description Hashes and custody only, no evidence files */
+            without_content?: boolean;
         };
         PriorModel: {
             authority: string;
@@ -3309,6 +3753,82 @@ export interface components {
             items: components["schemas"]["ReportSummary"][];
             next_cursor?: string;
         };
+        RequestDetail: {
+            asks?: string;
+            authority: string;
+            /** @enum {string} */
+            authority_kind: "police" | "nca" | "prosecutor" | "court" | "regulator" | "other";
+            /** @enum {string} */
+            basis: "nca_information_request" | "court_order" | "legal_process" | "preservation_request" | "emergency" | "mutual_assistance" | "voluntary" | "other";
+            /** @description That it names, directly or through an account, a content or a report; they are kept while it is open */
+            cases: components["schemas"]["CaseSummary"][];
+            contact?: string;
+            country?: string;
+            disclosures: components["schemas"]["DisclosureModel"][];
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at?: string;
+            ended_by?: components["schemas"]["PersonModel"];
+            ended_note?: string;
+            /** @description False for what only asks to keep */
+            hands_over: boolean;
+            history: components["schemas"]["HistoryModel"][];
+            id: string;
+            /** @description It is open and its time is over, or it ended after its time */
+            late: boolean;
+            /**
+             * Format: date-time
+             * @description The latest time that the law allows; absent where no law that Rowan knows sets one
+             */
+            law_due_at?: string;
+            /** @enum {string} */
+            means: "portal" | "email" | "letter" | "phone" | "in_person" | "other";
+            nothing_held: boolean;
+            officer?: string;
+            outcomes: components["schemas"]["OutcomeModel"][];
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: components["schemas"]["PersonModel"];
+            /** @description The authority's own */
+            reference?: string;
+            /** @enum {string} */
+            state: "open" | "answered" | "refused" | "withdrawn";
+            subjects: components["schemas"]["SubjectModel"][];
+        };
+        RequestSummary: {
+            authority: string;
+            /** @enum {string} */
+            authority_kind: "police" | "nca" | "prosecutor" | "court" | "regulator" | "other";
+            /** @enum {string} */
+            basis: "nca_information_request" | "court_order" | "legal_process" | "preservation_request" | "emergency" | "mutual_assistance" | "voluntary" | "other";
+            country?: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at?: string;
+            id: string;
+            /** @description It is open and its time is over, or it ended after its time */
+            late: boolean;
+            /** Format: date-time */
+            received_at: string;
+            /** @description The authority's own */
+            reference?: string;
+            /** @enum {string} */
+            state: "open" | "answered" | "refused" | "withdrawn";
+        };
+        RequestsOutputBody: {
+            items: components["schemas"]["RequestSummary"][];
+            next_cursor?: string;
+        };
+        RestsOnModel: {
+            case_id: string;
+            decision_id: string;
+            /** @description It was taken back since: nothing is filed on its ground */
+            undone: boolean;
+        };
         ResumeInputBody: {
             /**
              * Format: date-time
@@ -3420,6 +3940,7 @@ export interface components {
             category_map?: {
                 [key: string]: components["schemas"]["Category"];
             };
+            classifications?: string[];
             columns?: {
                 [key: string]: string;
             };
@@ -3435,6 +3956,7 @@ export interface components {
             shared_credentials?: boolean;
             /** Format: date-time */
             start?: string;
+            surfaces?: string[];
             url?: string;
         };
         Shown: {
@@ -3535,6 +4057,11 @@ export interface components {
             by: string;
             detail?: string;
             step: string;
+        };
+        SubjectModel: {
+            id: string;
+            /** @enum {string} */
+            kind: "case" | "account" | "content" | "report";
         };
         Tags: {
             applies: string;
@@ -4267,6 +4794,41 @@ export interface operations {
             };
         };
     };
+    "follow-decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FollowInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "place-hold": {
         parameters: {
             query?: never;
@@ -4424,6 +4986,140 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseSummary"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "approve-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveDisclosureInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drop-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hand-over-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverDisclosureInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
                 };
             };
             /** @description Error */
@@ -5633,6 +6329,70 @@ export interface operations {
             };
         };
     };
+    "record-outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutcomeInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-overview": {
         parameters: {
             query?: never;
@@ -6160,6 +6920,239 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-request-grounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroundsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-requests": {
+        parameters: {
+            query?: {
+                state?: "open" | "ended";
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description Items on the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "record-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRequestModel"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "prepare-disclosure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrepareInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisclosureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hasten-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HastenInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
                 };
             };
             /** @description Error */

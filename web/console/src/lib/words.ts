@@ -373,6 +373,7 @@ export const exchangeKinds: Record<Exchange['kind'], string> = {
   stopncii: 'StopNCII',
   threatexchange: 'ThreatExchange',
   tat: 'Tech Against Terrorism',
+  arachnid: 'Arachnid Shield',
   list: 'List file',
 }
 
