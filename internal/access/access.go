@@ -29,26 +29,29 @@ type Scope string
 
 // The scopes.
 const (
-	MediaCheck     Scope = "media:check"     // send content and get a verdict
-	AccountsWrite  Scope = "accounts:write"  // say what the platform knows of an account
-	ListsRead      Scope = "lists:read"      // see lists, never their values
-	ListsWrite     Scope = "lists:write"     // create, import, change, delete
-	ListsMatch     Scope = "lists:match"     // look hashes up and see distances: a list oracle
-	CasesRead      Scope = "cases:read"      // see the queue and cases
-	CasesDecide    Scope = "cases:decide"    // claim and decide
-	EvidenceView   Scope = "evidence:view"   // see previews, and originals after a recorded reveal
-	EvidenceHold   Scope = "evidence:hold"   // place holds, release them two by two, let destruction go on
-	EvidenceAdd    Scope = "evidence:add"    // hand in relevant data of an account
-	AccountsErase  Scope = "accounts:erase"  // ask that an account be erased
-	EvidenceExport Scope = "evidence:export" // take evidence bundles of cases
-	ReportsRead    Scope = "reports:read"    // see reports
-	ReportsApprove Scope = "reports:approve" // file reports
-	LedgerRead     Scope = "ledger:read"     // read the ledger and its proofs
-	WebhooksManage Scope = "webhooks:manage" // where events go
-	PeopleManage   Scope = "people:manage"   // users and keys
-	OverviewRead   Scope = "overview:read"   // counts
-	MeasuresRead   Scope = "measures:read"   // the register of measures
-	MeasuresWrite  Scope = "measures:write"  // say what the service is, and what is done of each measure
+	MediaCheck      Scope = "media:check"      // send content and get a verdict
+	AccountsWrite   Scope = "accounts:write"   // say what the platform knows of an account
+	ListsRead       Scope = "lists:read"       // see lists, never their values
+	ListsWrite      Scope = "lists:write"      // create, import, change, delete
+	ListsMatch      Scope = "lists:match"      // look hashes up and see distances: a list oracle
+	CasesRead       Scope = "cases:read"       // see the queue and cases
+	CasesDecide     Scope = "cases:decide"     // claim and decide
+	EvidenceView    Scope = "evidence:view"    // see previews, and originals after a recorded reveal
+	EvidenceHold    Scope = "evidence:hold"    // place holds, release them two by two, let destruction go on
+	EvidenceAdd     Scope = "evidence:add"     // hand in relevant data of an account
+	AccountsErase   Scope = "accounts:erase"   // ask that an account be erased
+	EvidenceExport  Scope = "evidence:export"  // take evidence bundles of cases
+	ReportsRead     Scope = "reports:read"     // see reports
+	ReportsApprove  Scope = "reports:approve"  // file reports
+	LedgerRead      Scope = "ledger:read"      // read the ledger and its proofs
+	WebhooksManage  Scope = "webhooks:manage"  // where events go
+	PeopleManage    Scope = "people:manage"    // users and keys
+	OverviewRead    Scope = "overview:read"    // counts
+	MeasuresRead    Scope = "measures:read"    // the register of measures
+	MeasuresWrite   Scope = "measures:write"   // say what the service is, and what is done of each measure
+	TakedownsWrite  Scope = "takedowns:write"  // hand in notices, complaints and confirmations
+	TakedownsRead   Scope = "takedowns:read"   // see notices
+	TakedownsDecide Scope = "takedowns:decide" // decide them, and see who asked
 
 	RequestsRead    Scope = "requests:read"    // see requests of law enforcement
 	RequestsWrite   Scope = "requests:write"   // record them, prepare and hand over, end them, record outcomes
@@ -67,10 +70,10 @@ const (
 )
 
 var (
-	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase}
+	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase, TakedownsWrite}
 	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead, MeasuresRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite, RequestsRead, RequestsWrite, RequestsApprove})
-	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd})
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite, TakedownsRead, TakedownsDecide, RequestsRead, RequestsWrite, RequestsApprove})
+	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd, TakedownsWrite})
 )
 
 // Scopes are what a role may do; nil for an unknown role.

@@ -30,6 +30,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/takedown"
 	"github.com/rowan-safety/rowan/internal/transparency"
 	"github.com/rowan-safety/rowan/internal/vault"
 )
@@ -51,10 +52,14 @@ type Deps struct {
 	Measures     *measures.Desk
 	Transparency *transparency.Desk
 	Statements   *statement.Desk
-	Vault        *vault.Vault
-	Custody      *custody.Desk
-	Requests     *disclosure.Desk
-	Ledger       *ledger.Log
+	Takedowns    *takedown.Desk
+	// Remembered writes the uploads of the last moment, so that a notice about one
+	// finds it.
+	Remembered func(context.Context)
+	Vault      *vault.Vault
+	Custody    *custody.Desk
+	Requests   *disclosure.Desk
+	Ledger     *ledger.Log
 	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
 	LedgerPublic string
 	Webhooks     *stream.Webhooks
@@ -120,6 +125,7 @@ func (a *API) routes() {
 	a.overviewRoutes()
 	a.measureRoutes()
 	a.statementRoutes()
+	a.takedownRoutes()
 	a.hmaRoutes()
 	a.healthRoutes()
 	a.consoleRoutes()

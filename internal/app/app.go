@@ -36,6 +36,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/statement"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/stream"
+	"github.com/rowan-safety/rowan/internal/takedown"
 	"github.com/rowan-safety/rowan/internal/transparency"
 	"github.com/rowan-safety/rowan/internal/vault"
 	"github.com/rowan-safety/rowan/web"
@@ -68,6 +69,7 @@ type App struct {
 	Measures     *measures.Desk
 	Transparency *transparency.Desk
 	Statements   *statement.Desk
+	Takedowns    *takedown.Desk
 
 	blobs *vault.Folder
 	lock  *os.File
@@ -148,6 +150,7 @@ func (a *App) openDesks() error {
 		return err
 	}
 	a.openStatements()
+	a.openTakedowns()
 	return a.openCustody()
 }
 
@@ -318,7 +321,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 	return api.Deps{Store: a.Store, Fetch: fetch.New(fetch.Config{Hosts: f.Hosts, AllowHTTP: f.AllowHTTP,
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
-		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Statements: a.Statements,
+		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Statements: a.Statements, Takedowns: a.Takedowns, Remembered: a.Recents.Flush,
 		Custody: a.Custody, Requests: a.Requests, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
@@ -357,6 +360,10 @@ func (a *App) startJobs(ctx context.Context, in *intake.Desk) (stop func(context
 	jobs.Every(time.Minute, exchange.VoteArgs{})
 	store.Handle(jobs, func(ctx context.Context, _ statement.SendArgs) error { return a.Statements.Send(ctx) })
 	jobs.Every(30*time.Second, statement.SendArgs{})
+	store.Handle(jobs, func(ctx context.Context, _ takedown.SearchArgs) error { return a.searchTakedowns(ctx) })
+	store.Handle(jobs, func(ctx context.Context, _ takedown.WatchArgs) error { _, err := a.Takedowns.Watch(ctx); return err })
+	jobs.Every(5*time.Second, takedown.SearchArgs{})
+	jobs.Every(time.Minute, takedown.WatchArgs{})
 	jobs.Every(time.Hour, expireArgs{})
 	// With SQLite the lock on the data folder says that nobody else is at work.
 	alone := a.Store.Engine() == store.SQLite

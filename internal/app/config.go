@@ -48,6 +48,15 @@ type Config struct {
 	Ledger    LedgerConfig    `yaml:"ledger"`
 	Reporting ReportingConfig `yaml:"reporting"`
 	DSA       DSAConfig       `yaml:"dsa"`
+	Takedown  TakedownConfig  `yaml:"takedown"`
+}
+
+// TakedownConfig is about notices that ask for an intimate image to be taken down.
+type TakedownConfig struct {
+	TermsHours      int  `yaml:"terms_hours" env:"ROWAN_TAKEDOWN_TERMS_HOURS"`             // the time that your own terms promise; default 48. The law's hours are the law's
+	WarnHours       int  `yaml:"warn_hours" env:"ROWAN_TAKEDOWN_WARN_HOURS"`               // before the end of the time; default 24
+	Hold            bool `yaml:"hold" env:"ROWAN_TAKEDOWN_HOLD"`                           // a person may ask for a temporary limit before the decision
+	KeepContactDays int  `yaml:"keep_contact_days" env:"ROWAN_TAKEDOWN_KEEP_CONTACT_DAYS"` // of who asked, after the end of the notice; default 30
 }
 
 // DSAConfig is about the EU's Digital Services Act.
@@ -304,6 +313,10 @@ func (c *Config) Complete() error {
 	}
 	if c.Evidence.KeepNotConfirmedDays < 0 || c.Evidence.TrustGapHours < 1 || c.Evidence.TrustGapHours > 24*30 {
 		problems = append(problems, errors.New("evidence: keep_not_confirmed_days is not negative, and trust_gap_hours is 1 to 720"))
+	}
+	t := c.Takedown
+	if t.TermsHours < 0 || t.TermsHours > 24*30 || t.WarnHours < 0 || t.WarnHours > 47 || t.KeepContactDays < 0 {
+		problems = append(problems, errors.New("takedown: terms_hours is 1 to 720, warn_hours 1 to 47, and keep_contact_days is not negative"))
 	}
 	problems = append(problems, c.Reporting.complete()...)
 	problems = append(problems, c.Ledger.complete()...)

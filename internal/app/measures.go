@@ -25,6 +25,7 @@ func (a *App) probes() map[string]measures.Probe {
 		"reporting": a.probeReporting, "nca": a.probeNCA, "people": a.probePeople, "ledger": a.probeLedger, "canary": a.probeCanary, "policy": a.probePolicy,
 		"webhooks": a.probeWebhooks, "queue": a.probeQueue, "exchanges": a.probeExchanges, "thresholds": a.probeThresholds, "clocks": a.probeClocks,
 		"evidence": a.probeEvidence, "register": a.probeRegister, "urls": a.probeURLs, "statements": a.probeStatements,
+		"takedowns": a.probeTakedowns, "complaints": a.probeComplaints,
 		"lists":    a.probeLists(safety.ListIllegal, safety.ListIntimateImage, safety.ListTerrorism, safety.ListHarmful),
 		"intimate": a.probeLists(safety.ListIntimateImage), "harmful": a.probeLists(safety.ListHarmful),
 		"review": a.counted(reviewFacts), "accuracy": a.counted(accuracyFacts), "findings": a.counted(findingFacts), "scans": a.counted(scanFacts),
@@ -358,7 +359,7 @@ func filedFacts(c *transparency.Counts) measures.Evidence {
 
 func transparencyFacts(c *transparency.Counts) measures.Evidence {
 	e := holds("Counts for the template", "rowan transparency export, at any time", inDays("Decisions"), fmt.Sprint(c.Reviewed()))
-	e.Gap = "Orders, notices, complaints, staff by language and recipients are not held by Rowan."
+	e.Gap = "Orders, notices and complaints other than about intimate images, staff by language and recipients are not held by Rowan."
 	return e
 }
 

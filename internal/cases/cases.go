@@ -118,6 +118,7 @@ type Content struct {
 	Priority safety.Priority
 	Reason   string
 	Canary   bool
+	Notice   string // of somebody about this content, where there is one: then it is an item of its own, and looked at anew
 }
 
 // dedupeKey makes the same content from the same account one item. It is a
@@ -126,6 +127,9 @@ func (c Content) dedupeKey() string {
 	what := c.SHA256 + "\x00" + c.MD5 + c.SHA1 + c.PDQ
 	if what == "\x00" { // a link: a content may have many
 		what += c.URL
+	}
+	if c.Notice != "" {
+		what += "\x00" + c.Notice
 	}
 	sum := sha256.Sum256([]byte(c.AccountID + "\x00" + c.ContentID + "\x00" + what))
 	return hex.EncodeToString(sum[:])

@@ -228,6 +228,8 @@ func (a *auditor) others() {
 	b.t.Helper()
 	b.visit("#/queue/decided", testid("queue-row"))
 	a.screen("queue decided")
+	b.visit("#/takedowns", testid("takedown-counts")) // with notices: takedown_test.go
+	a.screen("takedowns empty")
 	b.visit("#/lists", ".grid .card")
 	a.screen("lists")
 	b.visit("#/lists/sample-known", "#i-file")

@@ -224,7 +224,27 @@ func (c Content) upload(s seen, now time.Time) match.Upload {
 	if len(s.near) > 0 {
 		u.Quality = s.near[0].Quality
 	}
+	if s.pdq != "" {
+		u.Turned = turned(s.report.Hashes)
+	}
 	return u
+}
+
+// turned are the hashes of the first picture in the other seven orientations.
+func turned(hs []media.FrameHash) []pdq.Hash {
+	names := pdq.VariantNames()
+	out := make([]pdq.Hash, len(names)-1)
+	found := 0
+	for _, h := range hs {
+		if i := slices.Index(names[1:], h.Variant); i >= 0 && h.Frame == 0 {
+			out[i] = h.PDQ
+			found++
+		}
+	}
+	if found != len(out) {
+		return nil
+	}
+	return out
 }
 
 // seen is what examination found out.

@@ -2,6 +2,7 @@ package match
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -22,8 +23,18 @@ type Upload struct {
 	Jurisdiction safety.Jurisdiction
 	SHA256, SHA1 string
 	MD5, PDQ     string
+	Turned       []pdq.Hash // the PDQ hashes of the other seven orientations, as of [pdq.Result.Dihedral]; nil where only a hash was given
 	Quality      int
 	At           time.Time
+}
+
+// turnedText is how turned hashes are kept.
+func turnedText(hs []pdq.Hash) string {
+	var b []byte
+	for _, h := range hs {
+		b = append(b, h[:]...)
+	}
+	return base64.RawStdEncoding.EncodeToString(b)
 }
 
 // Recents remembers uploads for a while, so that those which were checked before
@@ -91,7 +102,7 @@ func (r *Recents) Flush(ctx context.Context) {
 			for _, u := range batch {
 				p := db.AddRecentParams{ID: safety.NewID("rec", u.At), ContentID: u.ContentID, AccountID: u.AccountID,
 					Surface: string(u.Surface), Jurisdiction: string(u.Jurisdiction), Sha256: u.SHA256, Sha1: u.SHA1, Md5: u.MD5,
-					Pdq: u.PDQ, Quality: int64(u.Quality), SeenAt: store.Micros(u.At)}
+					Pdq: u.PDQ, Quality: int64(u.Quality), SeenAt: store.Micros(u.At), Turned: turnedText(u.Turned)}
 				if err := tx.AddRecent(ctx, p); err != nil {
 					return err
 				}

@@ -45,6 +45,8 @@ func TestDefault_Verdicts(t *testing.T) {
 		{"nothing found", nil, []safety.Verdict{a, h, h, h, h, h}, ""},
 		{"illegal", found(safety.ListIllegal), []safety.Verdict{b, b, b, b, b, b}, "known"},
 		{"intimate image", found(safety.ListIntimateImage), []safety.Verdict{b, b, b, b, b, b}, "intimate-image"},
+		{"taken down after a notice", []safety.Finding{{Kind: safety.ListIntimateImage, List: "takedown-notices"}}, []safety.Verdict{b, b, b, b, b, b}, ""},
+		{"taken down, and on another list", append(found(safety.ListIntimateImage), safety.Finding{Kind: safety.ListIntimateImage, List: "takedown-notices"}), []safety.Verdict{b, b, b, b, b, b}, "intimate-image"},
 		{"terrorism", found(safety.ListTerrorism), []safety.Verdict{b, b, b, b, b, b}, ""},
 		{"harmful", found(safety.ListHarmful), []safety.Verdict{l, h, h, h, l, l}, ""},
 		{"allow", found(safety.ListAllow), []safety.Verdict{a, h, h, h, h, h}, ""},

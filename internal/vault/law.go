@@ -49,7 +49,18 @@ var (
 	UKIntimateImage = Law{Name: "OSA 2023 s.10(3A)", Keeps: Due, From: "receipt of the report", For: "48 hours", elapsed: 48 * time.Hour,
 		Basis:  "Reported intimate image content, and the same content elsewhere on the service, is taken down no later than 48 hours after the report came.",
 		Source: "Online Safety Act 2023 s.10(3A), inserted by the Crime and Policing Act 2026 s.100-101, in force 29 June 2026 (SI 2026/689)", Tag: "S"}
+	USIntimateImage = Law{Name: "TAKE IT DOWN Act s.3", Keeps: Due, From: "receipt of a valid request", For: "48 hours", elapsed: 48 * time.Hour,
+		Basis:  "An intimate depiction published without consent is removed, and known identical copies are looked for, as soon as possible and no later than 48 hours after a valid request.",
+		Source: "TAKE IT DOWN Act, Pub. L. 119-12, s.3 (47 USC 223a), from memory and to be verified", Tag: "M"}
 )
+
+// OperatorTakedown is how long an operator gives itself for a notice of an
+// intimate image that no law here covers.
+func OperatorTakedown(limit time.Duration) Law {
+	return Law{Name: "operator terms", Keeps: Due, From: "receipt of the notice", For: fmt.Sprintf("%d hours", int(limit/time.Hour)), elapsed: limit,
+		Basis:  "The operator's own terms promise that a reported intimate image is looked at and taken down within this time.",
+		Source: "configuration: takedown.terms_hours", Tag: "P"}
+}
 
 // OperatorPolicy is how long an operator keeps what no law does: the evidence of
 // a case that was not confirmed, or whose report was withdrawn.
@@ -61,7 +72,7 @@ func OperatorPolicy(keep time.Duration) Law {
 
 // Laws is the whole table, with the operator's own period.
 func Laws(keep time.Duration) []Law {
-	return []Law{USPreserve, UKContent, UKReference, UKInformationRequest, UKIntimateImage, OperatorPolicy(keep)}
+	return []Law{USPreserve, UKContent, UKReference, UKInformationRequest, UKIntimateImage, USIntimateImage, OperatorPolicy(keep)}
 }
 
 // End is when the clock that began at from has run out.

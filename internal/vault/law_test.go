@@ -74,6 +74,12 @@ func TestLaws(t *testing.T) {
 			{"clocks go back in between", time.Date(2026, 10, 24, 12, 0, 0, 0, london), time.Date(2026, 10, 26, 11, 0, 0, 0, london)},
 			{"into a leap day", utc("2028-02-27 12:00"), utc("2028-02-29 12:00")},
 		}},
+		"TAKE IT DOWN Act s.3": {vault.USIntimateImage, vault.Due, []line{
+			{"48 hours", utc("2026-11-02 09:00"), utc("2026-11-04 09:00")},
+			{"clocks go forward in between", time.Date(2027, 3, 13, 12, 0, 0, 0, la), time.Date(2027, 3, 15, 13, 0, 0, 0, la)},
+			{"clocks go back in between", time.Date(2026, 10, 31, 12, 0, 0, 0, la), time.Date(2026, 11, 2, 11, 0, 0, 0, la)},
+			{"out of a leap day", utc("2028-02-29 12:00"), utc("2028-03-02 12:00")},
+		}},
 		"operator policy": {policy, vault.KeepsEvidence, []line{
 			{"thirty days", utc("2026-11-02 09:00"), utc("2026-12-02 09:00")},
 			{"over a leap day", utc("2028-02-15 09:00"), utc("2028-03-16 09:00")},

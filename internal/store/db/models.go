@@ -463,6 +463,7 @@ type Recent struct {
 	Pdq          string
 	Quality      int64
 	SeenAt       int64
+	Turned       string
 }
 
 type RelevantDatum struct {
@@ -654,6 +655,89 @@ type Statement struct {
 	CreatedAt     int64
 	FiledAt       int64
 	UndoneAt      int64
+}
+
+type Takedown struct {
+	ID          string
+	State       string
+	Law         string
+	AskedBy     string
+	UnderAge    string
+	Signed      bool
+	GoodFaith   bool
+	Contact     []byte
+	Reference   string
+	ReceivedAt  int64
+	RecordedAt  int64
+	OldReason   string
+	DueAt       int64
+	RecordedBy  string
+	Outcome     string
+	DecidedAt   int64
+	EndedAt     int64
+	Late        bool
+	HeldAt      int64
+	CaseIds     string
+	ListedAt    int64
+	SearchedTo  int64
+	FullAt      int64
+	Compared    int64
+	ExactOnly   int64
+	NotSearched int64
+	KeptSince   int64
+	WarnedAt    int64
+	OverdueAt   int64
+	UpdatedAt   int64
+}
+
+type TakedownComplaint struct {
+	ID          string
+	TakedownID  string
+	Party       string
+	Text        string
+	ReceivedAt  int64
+	RecordedAt  int64
+	RecordedBy  string
+	Outcome     string
+	Note        string
+	DecidedBy   string
+	DecidedName string
+	DecidedAt   int64
+}
+
+type TakedownContent struct {
+	ID          string
+	TakedownID  string
+	ContentID   string
+	Url         string
+	Relation    string
+	Known       bool
+	LeftUp      bool
+	FoundAt     int64
+	RemovedAt   int64
+	ConfirmedAt int64
+	ConfirmedBy string
+}
+
+type TakedownDecision struct {
+	ID          string
+	TakedownID  string
+	ComplaintID string
+	Outcome     string
+	Reason      string
+	Note        string
+	DecidedBy   string
+	DecidedName string
+	At          int64
+}
+
+type TakedownHash struct {
+	TakedownID string
+	HashType   string
+	HashValue  string
+	Quality    int64
+	Turned     string
+	OnList     bool
 }
 
 type User struct {

@@ -10,8 +10,8 @@ import (
 )
 
 const addRecent = `-- name: AddRecent :exec
-insert into recents (id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+insert into recents (id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type AddRecentParams struct {
@@ -26,6 +26,7 @@ type AddRecentParams struct {
 	Pdq          string
 	Quality      int64
 	SeenAt       int64
+	Turned       string
 }
 
 func (q *Queries) AddRecent(ctx context.Context, arg AddRecentParams) error {
@@ -41,6 +42,7 @@ func (q *Queries) AddRecent(ctx context.Context, arg AddRecentParams) error {
 		arg.Pdq,
 		arg.Quality,
 		arg.SeenAt,
+		arg.Turned,
 	)
 	return err
 }
@@ -193,7 +195,7 @@ func (q *Queries) QuarantinedSignals(ctx context.Context) ([]string, error) {
 }
 
 const recentsAfter = `-- name: RecentsAfter :many
-select id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at from recents where id > $1 order by id limit $2
+select id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned from recents where id > $1 order by id limit $2
 `
 
 func (q *Queries) RecentsAfter(ctx context.Context, iD string, limit int32) ([]Recent, error) {
@@ -217,6 +219,7 @@ func (q *Queries) RecentsAfter(ctx context.Context, iD string, limit int32) ([]R
 			&i.Pdq,
 			&i.Quality,
 			&i.SeenAt,
+			&i.Turned,
 		); err != nil {
 			return nil, err
 		}

@@ -108,6 +108,17 @@ export const statements = {
   retry: (puid: string) => post<t.Statement>(`/v1/statements/${id(puid)}/retry`),
 }
 
+export const takedowns = {
+  list: (state: string, cursor?: string) => get<t.Page<t.TakedownSummary> & { counts: t.TakedownCounts }>(`/v1/takedowns${query({ state, ...page(cursor) })}`),
+  get: (n: string) => get<t.TakedownDetail>(`/v1/takedowns/${id(n)}`),
+  decide: (n: string, d: t.TakedownDecision) => post<t.TakedownDetail>(`/v1/takedowns/${id(n)}/decision`, d),
+  hold: (n: string) => post<t.TakedownDetail>(`/v1/takedowns/${id(n)}/hold`),
+  move: (n: string) => post<t.TakedownDetail>(`/v1/takedowns/${id(n)}/case`),
+  judge: (n: string, complaint: string, j: { upheld: boolean; reason?: string; note?: string }) =>
+    post<t.TakedownDetail>(`/v1/takedowns/${id(n)}/complaints/${id(complaint)}/decision`, j),
+  contact: (n: string, why: string) => post<{ contact: string }>(`/v1/takedowns/${id(n)}/contact`, { why }),
+}
+
 export const ledger = {
   entries: (subject: string, cursor?: string) =>
     get<t.Page<t.LedgerEntry>>(`/v1/ledger/entries${query({ subject, ...page(cursor) })}`),

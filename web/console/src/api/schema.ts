@@ -1633,6 +1633,190 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/takedowns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notices
+         * @description Needs the scope `takedowns:read`.
+         */
+        get: operations["get-takedowns"];
+        put?: never;
+        /**
+         * Hand in a notice that asks for an intimate image to be taken down
+         * @description Needs the scope `takedowns:write`.
+         */
+        post: operations["post-takedown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One notice with what was found and done
+         * @description Needs the scope `takedowns:read`.
+         */
+        get: operations["get-takedown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}/case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * It may be about a child: open a case on the child-safety path; a person
+         * @description Needs the scope `takedowns:decide`.
+         */
+        post: operations["move-takedown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}/complaints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in a complaint about a decision
+         * @description Needs the scope `takedowns:write`.
+         */
+        post: operations["post-takedown-complaint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}/complaints/{complaint}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide a complaint; another person than those who decided before
+         * @description Needs the scope `takedowns:decide`.
+         */
+        post: operations["judge-takedown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See the contact of the one who asks; recorded with who and why
+         * @description Needs the scope `takedowns:decide`.
+         */
+        post: operations["see-takedown-contact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take down, or refuse for a reason; a person
+         * @description Needs the scope `takedowns:decide`.
+         */
+        post: operations["decide-takedown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the platform for a temporary limit until the decision; a person
+         * @description Needs the scope `takedowns:decide`.
+         */
+        post: operations["hold-takedown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/takedowns/{id}/removals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm what was removed, and when
+         * @description Needs the scope `takedowns:write`.
+         */
+        post: operations["confirm-removals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/transparency": {
         parameters: {
             query?: never;
@@ -2147,6 +2331,7 @@ export interface components {
             statements: {
                 [key: string]: number;
             };
+            takedowns: components["schemas"]["Takedowns"];
             /** Format: date-time */
             to: string;
             /** Format: int64 */
@@ -2970,6 +3155,10 @@ export interface components {
         MissingModel: {
             field: string;
             why: string;
+        };
+        NamedModel: {
+            content_id?: string;
+            url?: string;
         };
         NewKeyInputBody: {
             name: string;
@@ -3878,6 +4067,364 @@ export interface components {
             applies: string;
             requirement: string;
             title: string;
+        };
+        TakedownComplaintInBody: {
+            /** @enum {string} */
+            party: "reporter" | "uploader";
+            /** Format: date-time */
+            received_at?: string;
+            text?: string;
+        };
+        TakedownComplaintModel: {
+            by?: components["schemas"]["PersonModel"];
+            /** Format: date-time */
+            decided_at?: string;
+            id: string;
+            note?: string;
+            /** @enum {string} */
+            outcome?: "upheld" | "rejected";
+            /** @enum {string} */
+            party: "reporter" | "uploader";
+            /** Format: date-time */
+            received_at: string;
+            text?: string;
+        };
+        TakedownComplaintOutBody: {
+            id: string;
+        };
+        TakedownContactInBody: {
+            /** @description Goes into the ledger */
+            why: string;
+        };
+        TakedownContactOutBody: {
+            contact: string;
+        };
+        TakedownContentModel: {
+            /**
+             * Format: date-time
+             * @description When it said so
+             */
+            confirmed_at?: string;
+            content_id?: string;
+            /** Format: date-time */
+            found_at: string;
+            id: string;
+            /** @description Its hashes are kept */
+            known: boolean;
+            /** @description A person looked, and it is another thing */
+            left_up: boolean;
+            /** @enum {string} */
+            relation: "reported" | "same" | "similar";
+            /**
+             * Format: date-time
+             * @description As the platform says
+             */
+            removed_at?: string;
+            url?: string;
+        };
+        TakedownCounts: {
+            /**
+             * Format: int64
+             * @description That wait
+             */
+            complaints: number;
+            /** Format: int64 */
+            decided: number;
+            /**
+             * Format: int64
+             * @description Ended after their time, or wait past it
+             */
+            late: number;
+            /** Format: int64 */
+            moved: number;
+            /** Format: int64 */
+            open: number;
+            /** Format: int64 */
+            refused: number;
+            /** Format: int64 */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Contents to be removed and not confirmed
+             */
+            unconfirmed: number;
+        };
+        TakedownDecisionInBody: {
+            /** @description Ids of items that were found and are another thing */
+            leave_up?: string[];
+            /** @description Kept with the decision, not in the ledger */
+            note?: string;
+            /** @enum {string} */
+            outcome: "take_down" | "refuse";
+            /** @description Of a refusal: one of the notice's reasons */
+            reason?: string;
+        };
+        TakedownDecisionModel: {
+            /** Format: date-time */
+            at: string;
+            by: components["schemas"]["PersonModel"];
+            complaint_id?: string;
+            id: string;
+            note?: string;
+            /** @enum {string} */
+            outcome: "take_down" | "refuse";
+            reason?: string;
+        };
+        TakedownDetail: {
+            /** @enum {string} */
+            asked_by: "subject" | "agent";
+            case_ids: string[];
+            clock: components["schemas"]["LawModel"];
+            /** @description One waits */
+            complaint: boolean;
+            complaints: components["schemas"]["TakedownComplaintModel"][];
+            /**
+             * Format: int64
+             * @description Named and found
+             */
+            contents: number;
+            /** Format: date-time */
+            decided_at?: string;
+            decisions: components["schemas"]["TakedownDecisionModel"][];
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at?: string;
+            found: components["schemas"]["TakedownSearchModel"];
+            gaps: string[];
+            good_faith: boolean;
+            has_contact: boolean;
+            /** Format: date-time */
+            held_at?: string;
+            history: components["schemas"]["HistoryModel"][];
+            id: string;
+            items: components["schemas"]["TakedownContentModel"][];
+            /** @description It ended after its time, or waits past it */
+            late: boolean;
+            /** @enum {string} */
+            law: "uk" | "us" | "terms";
+            /**
+             * Format: date-time
+             * @description Uploads of the same picture are blocked since
+             */
+            listed_since?: string;
+            /** @description A temporary limit may be asked for */
+            may_hold: boolean;
+            /** @description You have not decided about this notice before */
+            may_judge: boolean;
+            old_reason?: string;
+            /**
+             * Format: date-time
+             * @description When the alarm went off
+             */
+            overdue_at?: string;
+            /** @description For which it may be refused */
+            reasons: string[];
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: string;
+            reference?: string;
+            /** @enum {string} */
+            search: "pending" | "done" | "content_unknown" | "not_made";
+            /**
+             * Format: int64
+             * @description Below zero when the time is past
+             */
+            seconds_left: number;
+            signed: boolean;
+            /** @enum {string} */
+            state: "open" | "decided" | "removed" | "refused" | "moved";
+            /**
+             * Format: int64
+             * @description To be removed and not confirmed
+             */
+            unconfirmed: number;
+            /** @enum {string} */
+            under_age: "no" | "yes" | "maybe";
+            /** Format: date-time */
+            warned_at?: string;
+        };
+        TakedownHash: {
+            /** @enum {string} */
+            type: "sha256" | "sha1" | "md5" | "pdq";
+            value: string;
+        };
+        TakedownInput: {
+            /**
+             * @description The person shown, or somebody for them
+             * @enum {string}
+             */
+            asked_by: "subject" | "agent";
+            /** @description Of the one who asks. Sealed, and forgotten some time after the notice has ended */
+            contact?: string;
+            contents: components["schemas"]["NamedModel"][];
+            /** @description It has a statement of good faith that the picture was published without consent (us) */
+            good_faith?: boolean;
+            /** @description Of the file, where you have them */
+            hashes?: components["schemas"]["TakedownHash"][];
+            /**
+             * @description By what it is made: the Online Safety Act, the TAKE IT DOWN Act, or your own terms
+             * @enum {string}
+             */
+            law: "uk" | "us" | "terms";
+            /** @description Why it is handed in more than a day after that */
+            old_reason?: string;
+            /**
+             * Format: int64
+             * @description Of a pdq hash
+             */
+            pdq_quality?: number;
+            /**
+             * Format: date-time
+             * @description When it reached you: the clock runs from there. Default: now
+             */
+            received_at?: string;
+            /** @description Your own number of the notice; comes back in events. Nothing personal */
+            reference?: string;
+            /** @description It has a physical or electronic signature (us) */
+            signed?: boolean;
+            /**
+             * @description Whether the person shown is under 18. Yes or maybe: it becomes a case on the child-safety path at once
+             * @enum {string}
+             */
+            under_age: "no" | "yes" | "maybe";
+        };
+        TakedownJudgeInBody: {
+            note?: string;
+            /** @description When it makes a refusal of a takedown */
+            reason?: string;
+            upheld: boolean;
+        };
+        TakedownLaw: {
+            /** Format: int64 */
+            in_time: number;
+            /** Format: int64 */
+            late: number;
+            law: string;
+            /** Format: int64 */
+            waiting: number;
+        };
+        TakedownReceipt: {
+            /** @description When it is on the child-safety path: hold the content, the case decides */
+            case_ids: string[];
+            /** Format: date-time */
+            due_at: string;
+            /** @description What the law asks of a notice and this one has not */
+            gaps: string[];
+            id: string;
+            /**
+             * @description content_unknown: no hash of it is known; send it through /v1/media/check with the same content id
+             * @enum {string}
+             */
+            search: "pending" | "done" | "content_unknown" | "not_made";
+            /** @enum {string} */
+            state: "open" | "decided" | "removed" | "refused" | "moved";
+            /** @description What is to be removed and not confirmed; empty before the decision */
+            to_remove: components["schemas"]["NamedModel"][];
+        };
+        TakedownRemoval: {
+            content_id?: string;
+            /**
+             * Format: date-time
+             * @description Default: now
+             */
+            removed_at?: string;
+            url?: string;
+        };
+        TakedownRemovalInBody: {
+            items: components["schemas"]["TakedownRemoval"][];
+        };
+        TakedownSearchModel: {
+            /**
+             * Format: int64
+             * @description Uploads whose hashes are kept
+             */
+            compared: number;
+            /**
+             * Format: int64
+             * @description Of those, by exact hash only: videos, pictures without features
+             */
+            exact_only: number;
+            /**
+             * Format: date-time
+             * @description The oldest upload that was compared
+             */
+            kept_since?: string;
+            /**
+             * Format: int64
+             * @description Contents of cases that could not be compared: not scanned, or no hash or content id kept
+             */
+            not_searched: number;
+            /** Format: int64 */
+            same: number;
+            /** Format: date-time */
+            searched_to?: string;
+            /** Format: int64 */
+            similar: number;
+            /**
+             * Format: int64
+             * @description Contents of the notice of which no hash is known
+             */
+            unknown: number;
+        };
+        TakedownSummary: {
+            /** @enum {string} */
+            asked_by: "subject" | "agent";
+            case_ids: string[];
+            /** @description One waits */
+            complaint: boolean;
+            /**
+             * Format: int64
+             * @description Named and found
+             */
+            contents: number;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: date-time */
+            held_at?: string;
+            id: string;
+            /** @description It ended after its time, or waits past it */
+            late: boolean;
+            /** @enum {string} */
+            law: "uk" | "us" | "terms";
+            /** Format: date-time */
+            received_at: string;
+            reference?: string;
+            /** @enum {string} */
+            search: "pending" | "done" | "content_unknown" | "not_made";
+            /**
+             * Format: int64
+             * @description Below zero when the time is past
+             */
+            seconds_left: number;
+            /** @enum {string} */
+            state: "open" | "decided" | "removed" | "refused" | "moved";
+            /**
+             * Format: int64
+             * @description To be removed and not confirmed
+             */
+            unconfirmed: number;
+            /** @enum {string} */
+            under_age: "no" | "yes" | "maybe";
+        };
+        Takedowns: {
+            end: components["schemas"]["Median"];
+            laws: components["schemas"]["TakedownLaw"][];
+            refusals: {
+                [key: string]: number;
+            };
+            states: {
+                [key: string]: number;
+            };
+        };
+        TakedownsOutBody: {
+            counts: components["schemas"]["TakedownCounts"];
+            items: components["schemas"]["TakedownSummary"][];
+            next_cursor?: string;
         };
         UKLink: {
             evidence: string;
@@ -6919,6 +7466,350 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatementModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-takedowns": {
+        parameters: {
+            query?: {
+                /** @description waiting: open and decided, by the time left; the others newest first */
+                state?: "waiting" | "open" | "decided" | "removed" | "refused" | "moved" | "all";
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description Items on the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownsOutBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-takedown": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key within a day gives the same answer */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakedownInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownReceipt"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-takedown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-takedown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-takedown-complaint": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key within a day gives the same answer */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakedownComplaintInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownComplaintOutBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "judge-takedown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                complaint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakedownJudgeInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "see-takedown-contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakedownContactInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownContactOutBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-takedown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakedownDecisionInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold-takedown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-removals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakedownRemovalInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownReceipt"];
                 };
             };
             /** @description Error */

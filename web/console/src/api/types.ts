@@ -61,6 +61,12 @@ export type Rule = S['RuleModel']
 export type Duty = S['DutyModel']
 export type Agency = Fields<S['Agency']>
 
+export type TakedownSummary = S['TakedownSummary']
+export type TakedownDetail = S['TakedownDetail']
+export type TakedownState = TakedownSummary['state']
+export type TakedownCounts = S['TakedownCounts']
+export type TakedownDecision = Fields<S['TakedownDecisionInBody']>
+
 export type List = S['ListModel']
 export type NewList = Fields<S['NewListModel']>
 export type NewListKind = NewList['kind']

@@ -33,6 +33,7 @@ export const actions = [
   { id: 'go-queue', group: 'Go to', label: 'Queue', key: 'g q' },
   { id: 'go-reports', group: 'Go to', label: 'Reports', key: 'g r' },
   { id: 'go-requests', group: 'Go to', label: 'Requests of law enforcement', key: 'g e' },
+  { id: 'go-takedowns', group: 'Go to', label: 'Takedowns', key: 'g t' },
   { id: 'go-lists', group: 'Go to', label: 'Lists', key: 'g l' },
   { id: 'go-measures', group: 'Go to', label: 'Measures', key: 'g m' },
   { id: 'go-activity', group: 'Go to', label: 'Activity', key: 'g a' },

@@ -8,6 +8,8 @@ export type Route =
   | { name: 'report'; id: string }
   | { name: 'requests' }
   | { name: 'request'; id: string }
+  | { name: 'takedowns' }
+  | { name: 'takedown'; id: string }
   | { name: 'lists' }
   | { name: 'list'; id: string }
   | { name: 'exchanges' }
@@ -28,6 +30,7 @@ export function parse(hash: string): Route {
       return arg ? { name: 'case', id: arg } : { name: 'unknown' }
     case 'report':
     case 'request':
+    case 'takedown':
       return arg ? { name: head, id: arg } : { name: 'unknown' }
     case 'lists':
       return arg ? { name: 'list', id: arg } : { name: 'lists' }
@@ -35,6 +38,7 @@ export function parse(hash: string): Route {
       return { name: 'activity', tab: arg === 'webhooks' ? 'webhooks' : 'ledger' }
     case 'reports':
     case 'requests':
+    case 'takedowns':
     case 'exchanges':
     case 'measures':
     case 'people':
@@ -52,6 +56,7 @@ export function href(r: Route): string {
     case 'case':
     case 'report':
     case 'request':
+    case 'takedown':
       return `#/${r.name}/${encodeURIComponent(r.id)}`
     case 'list':
       return `#/lists/${encodeURIComponent(r.id)}`

@@ -1,6 +1,6 @@
 // Plain words for what the API says in codes.
 
-import type { Account, Environment, Exchange, Finding, HoldKind, Item, ListKind, Measure, MeasureRecord, Priority, Relevant, ReportState, RequestDetail, RequestSummary, Disclosure, Outcome, Subject, ScanState, Statement } from '../api/types'
+import type { Account, Disclosure, Environment, Exchange, Finding, HoldKind, Item, ListKind, Measure, MeasureRecord, Outcome, Priority, Relevant, ReportState, RequestDetail, RequestSummary, ScanState, Statement, Subject, TakedownDetail, TakedownState, TakedownSummary } from '../api/types'
 
 export function duration(ms: number): string {
   const min = Math.floor(Math.max(0, ms) / 60_000)
@@ -309,6 +309,20 @@ const acts: Record<string, string> = {
   'disclosure.drop': 'dropped a prepared bundle',
   'outcome.record': 'wrote down what came of it',
   'outcome.withdraw': 'withdrew an outcome',
+  'takedown.receive': 'took the notice in',
+  'takedown.decide': 'decided the notice',
+  'takedown.hold': 'asked for a temporary limit',
+  'takedown.found': 'found copies',
+  'takedown.removal': 'confirmed removals',
+  'takedown.complain': 'handed in a complaint',
+  'takedown.judge': 'decided a complaint',
+  'takedown.move': 'gave the notice to the child-safety path',
+  'takedown.contact': 'looked at the contact',
+  'takedown.forget_contact': 'forgot the contact',
+  'takedown.due_soon': 'noticed that the time is nearly over',
+  'takedown.overdue': 'noticed that the notice is late',
+  'list.notice.add': 'put what was taken down on the list',
+  'list.notice.remove': 'took what was taken down off the list',
   'session.begin': 'signed in',
   'session.end': 'signed out',
   'user.create': 'added a person',
@@ -463,3 +477,50 @@ export const outcomeWords: Record<Outcome['kind'], string> = {
   not_enough_information: 'Not enough information',
   other: 'Something else',
 }
+export const takedownStates: Record<TakedownState, string> = {
+  open: 'To decide',
+  decided: 'Being removed',
+  removed: 'Removed',
+  refused: 'Refused',
+  moved: 'Child-safety case',
+}
+
+export const takedownLaws: Record<TakedownSummary['law'], string> = {
+  uk: 'UK, Online Safety Act',
+  us: 'US, TAKE IT DOWN Act',
+  terms: 'Own terms',
+}
+
+const refusals: Record<string, string> = {
+  not_intimate_image: 'It is not an intimate image',
+  not_subject_or_agent: 'Who asked is neither the person shown nor acts for them',
+  request_not_valid: 'The request lacks something that the Act asks for',
+  published_with_consent: 'It was published with consent',
+  allowed_by_terms: 'The terms allow it',
+}
+export const refusalWords = (r: string) => refusals[r] ?? r
+
+export const askedByWords = (w: TakedownSummary['asked_by']) => (w === 'subject' ? 'the person shown' : 'somebody acting for the person shown')
+
+const relations: Record<TakedownDetail['items'][number]['relation'], string> = { reported: 'Reported', same: 'Same file', similar: 'Substantially the same' }
+export const relationWords = (r: keyof typeof relations) => relations[r] ?? r
+
+/** What the search for copies can say; never "none" of what was not looked at. */
+export function searchWords(s: TakedownSummary['search']): string {
+  switch (s) {
+    case 'done':
+      return 'searched'
+    case 'pending':
+      return 'search not made yet'
+    case 'content_unknown':
+      return 'not searchable: content unknown'
+    default:
+      return 'a case has it'
+  }
+}
+
+const gapNames: Record<string, string> = { signature: 'a signature', good_faith: 'a statement of good faith', contact: 'a contact' }
+export const gapWords = (g: string) => gapNames[g] ?? g
+
+/** The time that is left of a notice, or by how much it is over. */
+export const leftWords = (seconds: number) => (seconds >= 0 ? `${duration(seconds * 1000)} left` : `${duration(-seconds * 1000)} over`)
