@@ -25,7 +25,7 @@ func (a *App) probes() map[string]measures.Probe {
 		"reporting": a.probeReporting, "nca": a.probeNCA, "people": a.probePeople, "ledger": a.probeLedger, "canary": a.probeCanary, "policy": a.probePolicy,
 		"webhooks": a.probeWebhooks, "queue": a.probeQueue, "exchanges": a.probeExchanges, "thresholds": a.probeThresholds, "clocks": a.probeClocks,
 		"evidence": a.probeEvidence, "register": a.probeRegister, "urls": a.probeURLs, "statements": a.probeStatements,
-		"takedowns": a.probeTakedowns, "complaints": a.probeComplaints,
+		"requests": a.probeRequests, "takedowns": a.probeTakedowns, "complaints": a.probeComplaints,
 		"lists":    a.probeLists(safety.ListIllegal, safety.ListIntimateImage, safety.ListTerrorism, safety.ListHarmful),
 		"intimate": a.probeLists(safety.ListIntimateImage), "harmful": a.probeLists(safety.ListHarmful),
 		"review": a.counted(reviewFacts), "accuracy": a.counted(accuracyFacts), "findings": a.counted(findingFacts), "scans": a.counted(scanFacts),

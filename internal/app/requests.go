@@ -3,11 +3,13 @@ package app
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rowan-safety/rowan/internal/custody"
+	"github.com/rowan-safety/rowan/internal/measures"
 	"github.com/rowan-safety/rowan/internal/safety"
 )
 
@@ -47,4 +49,29 @@ func (m requestMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
 	}
+}
+
+// probeRequests tells of requests of law enforcement.
+func (a *App) probeRequests(ctx context.Context) (measures.Evidence, error) {
+	open, late, err := a.Requests.Waiting(ctx)
+	if err != nil {
+		return measures.Evidence{}, err
+	}
+	now := time.Now()
+	c, err := a.Transparency.Count(ctx, now.AddDate(0, 0, -evidenceDays), now)
+	if err != nil {
+		return measures.Evidence{}, err
+	}
+	e := holds("Requests that wait", fmt.Sprint(open), "Of them late", fmt.Sprint(late), inDays("Median from the receipt to the end of a request"), span(c.Requests.End))
+	for _, g := range c.Requests.Grounds {
+		e.Facts = append(e.Facts, measures.Fact{Label: inDays("Requests on the ground " + g.Basis),
+			Value: fmt.Sprintf("%d open, %d answered, %d refused, %d withdrawn; %d of them late", g.Open, g.Answered, g.Refused, g.Withdrawn, g.Late)})
+	}
+	switch {
+	case late > 0:
+		e.Gap = "Some requests wait past their time."
+	case len(c.Requests.Grounds) == 0 && open == 0:
+		e.Gap = "No request was recorded: none came, or none was written down."
+	}
+	return e, nil
 }

@@ -96,6 +96,7 @@ type Counts struct {
 	Filed        []Filed          `json:"filed"`
 	Statements   map[string]int64 `json:"statements"` // by state, of all time
 	Takedowns    Takedowns        `json:"takedowns"`
+	Requests     Requests         `json:"requests"`
 }
 
 // Reviewed is how many decisions were made, taken back or not.
@@ -110,7 +111,7 @@ func (d *Desk) Count(ctx context.Context, from, to time.Time) (*Counts, error) {
 	c := &Counts{From: from.UTC(), To: to.UTC(), Made: d.now().UTC(), Findings: []Kind{}, Actions: []Action{}, Scans: []Scan{}, Precision: []Precision{}, Filed: []Filed{}, Statements: map[string]int64{}}
 	q, a, b := d.store.Read(), store.Micros(from), store.Micros(to)
 	for what, count := range map[string]func(context.Context, *db.Queries, *Counts, int64, int64) error{
-		"decisions": decisions, "contents": contents, "lists": lists, "reports": filed, "takedowns": takedowns} {
+		"decisions": decisions, "contents": contents, "lists": lists, "reports": filed, "takedowns": takedowns, "requests": requests} {
 		if err := count(ctx, q, c, a, b); err != nil {
 			return nil, fmt.Errorf("counting %s: %w", what, err)
 		}

@@ -164,7 +164,8 @@ func (c *Counts) families() [][]Table {
 			}
 		}
 	})
-	return [][]Table{{moderation, scans}, {outcomes, decisions}, {reports}, c.Takedowns.tables()}
+	asked, came := c.Requests.tables()
+	return [][]Table{{moderation, scans}, {outcomes, decisions}, {reports}, c.Takedowns.tables(), asked, came}
 }
 
 // Export is a ZIP of the tables as CSV.
@@ -222,7 +223,7 @@ func (c *Counts) times(k int64) Published {
 	for _, m := range []struct {
 		what string
 		Median
-	}{{"case_to_first_look", c.FirstLook}, {"case_to_decision", c.Decision}, {"decision_to_receipt", c.Filing}, {"takedown_receipt_to_end", c.Takedowns.End}} {
+	}{{"case_to_first_look", c.FirstLook}, {"case_to_decision", c.Decision}, {"decision_to_receipt", c.Filing}, {"takedown_receipt_to_end", c.Takedowns.End}, {"request_receipt_to_end", c.Requests.End}} {
 		v := withheld
 		if int64(m.N) >= k {
 			v = strconv.FormatInt(*m.Seconds, 10)
@@ -236,7 +237,7 @@ func (c *Counts) times(k int64) Published {
 // is not taken for a nought.
 func notHeld() Published {
 	p := Published{Name: "not-held-by-rowan", Header: []string{"section", "why"}}
-	for _, s := range []string{"1.2 Member State orders: Rowan takes in no orders", "1.3 Notices: Rowan takes in notices of intimate images (takedown-notices) and no others",
+	for _, s := range []string{"1.2 Member State orders: requests of law enforcement are counted by ground (law-enforcement-requests), and not by Member State or kind of content", "1.3 Notices: Rowan takes in notices of intimate images (takedown-notices) and no others",
 		"1.5 Complaints and disputes: there are complaints about takedown decisions, and no other appeals; else only decisions taken back by who made them are counted",
 		"1.7 Human resources by language: Rowan knows no languages of staff", "1.8 Recipients by Member State: Rowan knows no recipients",
 		"Allowed content: a check that finds nothing leaves a count in the metrics and no record"} {
