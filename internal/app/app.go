@@ -23,6 +23,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/cases"
 	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/fetch"
+	"github.com/rowan-safety/rowan/internal/hasher"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
@@ -51,6 +52,7 @@ type App struct {
 	Lists    *match.Lists
 	Index    *match.Index
 	Recents  *match.Recents
+	Hashers  []*hasher.Hasher
 	Policy   *policy.Policy
 	Access   *access.Desk
 	Cases    *cases.Desk
@@ -100,6 +102,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (_ *App, err error) {
 	}
 	a.Lists, a.Index = match.NewLists(a.Store, time.Now), match.NewIndex(a.Store, time.Now, log)
 	a.Lists.SetFlood(c.Match.FloodPerHour)
+	a.openHashers()
 	a.Recents = match.NewRecents(a.Store, time.Duration(c.Match.RetroDays)*24*time.Hour, time.Now, log)
 	if err := a.Lists.EnsureCanary(ctx); err != nil {
 		return nil, err
@@ -218,7 +221,7 @@ func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 
 // NewIntake returns the desk that checks content.
 func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
-	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy,
+	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy, Hashers: a.Hashers,
 		Cases: a.Cases, Announce: a.Webhooks.Announce, Acted: a.acted, Room: a.Vault.Room, Now: time.Now, Log: a.Log})
 }
 

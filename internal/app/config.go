@@ -48,6 +48,7 @@ type Config struct {
 	Ledger    LedgerConfig    `yaml:"ledger"`
 	Reporting ReportingConfig `yaml:"reporting"`
 	DSA       DSAConfig       `yaml:"dsa"`
+	Hashers   []HasherConfig  `yaml:"hashers"`
 }
 
 // DSAConfig is about the EU's Digital Services Act.
@@ -308,6 +309,7 @@ func (c *Config) Complete() error {
 	problems = append(problems, c.Reporting.complete()...)
 	problems = append(problems, c.Ledger.complete()...)
 	problems = append(problems, timestampURL(c.Evidence.TimestampURL)...)
+	problems = append(problems, completeHashers(c.Hashers)...)
 	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }

@@ -45,7 +45,7 @@ func newTelemetry(a *App, in *intake.Desk, pool *media.Pool) *telemetry {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_uploads_not_remembered_total", Help: "Uploads that a list which grows later will not find."},
 			func() float64 { return float64(a.Recents.Dropped()) }),
 	)
-	t.registry.MustRegister(exchangeMetrics{a}, vaultMetrics{a}, witnessMetrics{a})
+	t.registry.MustRegister(exchangeMetrics{a}, vaultMetrics{a}, witnessMetrics{a}, hasherMetrics{a})
 	return t
 }
 

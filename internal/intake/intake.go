@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/hasher"
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/policy"
@@ -76,6 +77,8 @@ type Parts struct {
 	Lists   *match.Lists
 	Recents *match.Recents
 	Pool    *media.Pool
+	// Hashers are the operator's; there may be none.
+	Hashers []*hasher.Hasher
 	Rules   *policy.Policy
 	Cases   *cases.Desk
 	// Announce queues an event for the platform.
@@ -205,7 +208,7 @@ func (d *Desk) decide(ctx context.Context, c Content) (seen, policy.Outcome, Ans
 
 // judge looks up what was seen and asks the policy.
 func (d *Desk) judge(ctx context.Context, c Content, s seen) (policy.Outcome, Answer, error) {
-	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near, Video: s.video})
+	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near, Video: s.video, Prints: s.prints})
 	if err != nil {
 		return policy.Outcome{}, Answer{}, err
 	}
@@ -232,6 +235,7 @@ type seen struct {
 	exact   []safety.Hash
 	near    []match.Near
 	video   []match.Video
+	prints  []safety.Hash // from the operator's hashers
 	scan    safety.ScanState
 	reason  string
 	digests media.Digests
@@ -244,7 +248,7 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 		return seen{scan: safety.ScanUnsupported, reason: "surface_not_permitted"}, nil
 	}
 	if c.File == nil {
-		return given(c), nil
+		return d.given(c), nil
 	}
 	defer d.waiting.Add(-1)
 	if d.waiting.Add(1) > maxWaiting {
@@ -265,7 +269,8 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 	} else if len(report.Hashes) > 0 {
 		s.pdq = report.Hashes[0].PDQ.String()
 	}
-	return s, nil
+	d.askHashers(ctx, c, &s)
+	return s, ctx.Err()
 }
 
 func near(r media.Report) []match.Near {
@@ -287,8 +292,9 @@ func video(r media.Report) []match.Video {
 }
 
 // given is for services that hash themselves. Only a perceptual and an exact
-// hash together are a complete examination.
-func given(c Content) seen {
+// hash together, with what an operator's hashers of pictures would give, are a
+// complete examination.
+func (d *Desk) given(c Content) seen {
 	s := seen{scan: safety.ScanScanned}
 	exact := false
 	for _, h := range c.Hashes {
@@ -303,12 +309,14 @@ func given(c Content) seen {
 		case safety.SHA256:
 			s.digests.SHA256 = h
 		}
-		if h.Type != safety.PDQ {
+		if h.Type.Opaque() {
+			s.prints = append(s.prints, h)
+		} else if h.Type != safety.PDQ {
 			exact = true
 			s.exact = append(s.exact, h)
 		}
 	}
-	if !exact || s.pdq == "" {
+	if !exact || s.pdq == "" || d.lacksPrint(c, s.prints) {
 		s.scan, s.reason = safety.ScanPartial, "hashes_incomplete"
 	}
 	return s

@@ -167,6 +167,11 @@ func signals(s *suite) {
 	same(s, "of a version", []db.Signal{row("s3", "bb", 1, 0)})(of(1, ""))
 	same(s, "after the last", []db.Signal(nil))(of(1, "s3"))
 	same(s, "of another", []db.Signal{row("s4", "aa", 3, 0)})(of(3, ""))
+	ofType := func(after string) ([]db.Signal, error) {
+		return s.q.SignalsOfType(s.ctx, db.SignalsOfTypeParams{ListID: "l", HashType: "md5", AddedVersion: 2, HashValue: after, Limit: 5})
+	}
+	same(s, "of a type, up to a version", []db.Signal{row("s3", "bb", 1, 0)})(ofType(""))
+	same(s, "of a type, after the last", []db.Signal(nil))(ofType("bb"))
 	same(s, "removed since", []db.Signal{row("s1", "aa", 1, 2)})(s.q.SignalsRemovedSince(s.ctx, "l", 1, 2))
 	same(s, "removed later", []db.Signal(nil))(s.q.SignalsRemovedSince(s.ctx, "l", 2, 9))
 	same(s, "dropped", int64(1))(s.q.DropStagedSignals(s.ctx, "l", 2))

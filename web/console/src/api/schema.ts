@@ -1766,7 +1766,7 @@ export interface components {
             created_at?: string;
             /** @description Name that the user gave it */
             filename?: string;
-            /** @description Instead of a file: hexadecimal sha256, sha1, md5, pdq */
+            /** @description Instead of a file: hexadecimal sha256, sha1, md5, pdq, and types of this Rowan's hashers */
             hashes?: {
                 [key: string]: string;
             };
@@ -3259,7 +3259,7 @@ export interface components {
             md5: number;
             /**
              * Format: int64
-             * @description Kept and not compared: PhotoDNA and others that Rowan cannot compute
+             * @description PhotoDNA and others that Rowan cannot compute: compared only where the operator has a hasher for them
              */
             opaque: number;
             /** Format: int64 */
