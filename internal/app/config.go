@@ -21,6 +21,7 @@ import (
 
 	"github.com/rowan-safety/rowan/cybertip"
 	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/objects"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/proof"
 	"github.com/rowan-safety/rowan/internal/reporting"
@@ -49,6 +50,32 @@ type Config struct {
 	Reporting ReportingConfig `yaml:"reporting"`
 	DSA       DSAConfig       `yaml:"dsa"`
 	Hashers   []HasherConfig  `yaml:"hashers"`
+	Objects   ObjectsConfig   `yaml:"objects"`
+}
+
+// ObjectsConfig is the object store whose buckets rowan scan reads.
+type ObjectsConfig struct {
+	Endpoint      string `yaml:"endpoint" env:"ROWAN_OBJECTS_ENDPOINT"`     // default https://s3.REGION.amazonaws.com
+	Region        string `yaml:"region" env:"ROWAN_OBJECTS_REGION"`         // default us-east-1
+	AccessKey     string `yaml:"access_key" env:"ROWAN_OBJECTS_ACCESS_KEY"` // none: without credentials
+	SecretKey     string `yaml:"-" env:"ROWAN_OBJECTS_SECRET_KEY"`          // never in the file
+	SecretKeyFile string `yaml:"secret_key_file" env:"ROWAN_OBJECTS_SECRET_KEY_FILE"`
+}
+
+func (o *ObjectsConfig) complete() []error {
+	problems := secretFile("objects.secret_key_file", o.SecretKeyFile, &o.SecretKey)
+	if o.Endpoint != "" {
+		problems = append(problems, webURL("objects.endpoint", o.Endpoint)...)
+	}
+	if (o.AccessKey == "") != (o.SecretKey == "") {
+		problems = append(problems, errors.New("objects: access_key and secret_key_file are needed together"))
+	}
+	return problems
+}
+
+// Client is a client of the object store.
+func (o *ObjectsConfig) Client() (*objects.Client, error) {
+	return objects.New(objects.Config{Endpoint: o.Endpoint, Region: o.Region, AccessKey: o.AccessKey, SecretKey: o.SecretKey})
 }
 
 // DSAConfig is about the EU's Digital Services Act.
@@ -310,6 +337,7 @@ func (c *Config) Complete() error {
 	problems = append(problems, c.Ledger.complete()...)
 	problems = append(problems, timestampURL(c.Evidence.TimestampURL)...)
 	problems = append(problems, completeHashers(c.Hashers)...)
+	problems = append(problems, c.Objects.complete()...)
 	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }

@@ -28,7 +28,7 @@ func average(file []byte) string {
 		for _, b := range part {
 			sum += int(b)
 		}
-		out.WriteString(fmt.Sprintf("%02x", sum/max(len(part), 1)))
+		fmt.Fprintf(&out, "%02x", sum/max(len(part), 1))
 	}
 	return out.String()
 }
