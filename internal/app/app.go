@@ -102,8 +102,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (_ *App, err error) {
 	}
 	a.Lists, a.Index = match.NewLists(a.Store, time.Now), match.NewIndex(a.Store, time.Now, log)
 	a.Lists.SetFlood(c.Match.FloodPerHour)
-	a.openHashers()
 	a.Recents = match.NewRecents(a.Store, time.Duration(c.Match.RetroDays)*24*time.Hour, time.Now, log)
+	a.Recents.SetRoom(c.Match.RetroBytes)
+	a.openHashers()
 	if err := a.Lists.EnsureCanary(ctx); err != nil {
 		return nil, err
 	}

@@ -112,6 +112,7 @@ func (s *StatementsConfig) config() statement.Config {
 // MatchConfig is about what lists do.
 type MatchConfig struct {
 	RetroDays    int   `yaml:"retro_days" env:"ROWAN_MATCH_RETRO_DAYS"`         // the hashes of uploads are kept so long for lists that grow; default 7, -1 for not at all
+	RetroBytes   int64 `yaml:"retro_bytes" env:"ROWAN_MATCH_RETRO_BYTES"`       // of hashes that are kept for that; the oldest go first; default 10 GiB
 	FloodPerHour int64 `yaml:"flood_per_hour" env:"ROWAN_MATCH_FLOOD_PER_HOUR"` // contents that one signal may meet before it is put in quarantine; default 200
 }
 
@@ -299,6 +300,9 @@ func (c *Config) Complete() error {
 	if c.Match.RetroDays == 0 {
 		c.Match.RetroDays = 7
 	}
+	if c.Match.RetroBytes == 0 {
+		c.Match.RetroBytes = match.DefaultRoom
+	}
 	if c.Match.FloodPerHour == 0 {
 		c.Match.FloodPerHour = match.DefaultFlood
 	}
@@ -327,8 +331,8 @@ func (c *Config) Complete() error {
 	if c.Media.VideoSeconds < 0 || c.Media.VideoSeconds > 3600 {
 		problems = append(problems, errors.New("media.video_seconds: must be 1 to 3600"))
 	}
-	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 {
-		problems = append(problems, errors.New("match: retro_days is 90 at most and flood_per_hour is not negative"))
+	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 || c.Match.RetroBytes < 0 {
+		problems = append(problems, errors.New("match: retro_days is 90 at most, and retro_bytes and flood_per_hour are not negative"))
 	}
 	if c.Evidence.KeepNotConfirmedDays < 0 || c.Evidence.TrustGapHours < 1 || c.Evidence.TrustGapHours > 24*30 {
 		problems = append(problems, errors.New("evidence: keep_not_confirmed_days is not negative, and trust_gap_hours is 1 to 720"))

@@ -85,6 +85,7 @@ func (a *App) openHashers() {
 			MaxBytes: h.MaxBytes, Concurrency: h.Concurrency, Surfaces: h.Surfaces, Media: h.Media}, time.Now))
 	}
 	a.Index.SetSpecs(specs)
+	a.Recents.SetSpecs(specs)
 }
 
 // tryHasher asks for the fingerprint of the canary, unless the hasher is for

@@ -126,7 +126,7 @@ func (d *Desk) Check(ctx context.Context, c Content) (Answer, error) {
 	if err := d.room(); err != nil {
 		return d.count(Answer{}, err)
 	}
-	return d.count(d.check(ctx, c, true))
+	return d.count(d.check(ctx, c))
 }
 
 // room says whether new things are taken in. It stops intake while there is still
@@ -146,25 +146,32 @@ func (d *Desk) Look(ctx context.Context, c Content) (a Answer, sum string, err e
 	return a, s.digests.SHA256.Value, err
 }
 
-// Again checks an upload of some time ago by its hashes, because a list has
-// grown. What is found opens a case and is announced, as with any check.
+// Again checks an upload of some time ago by the hashes that its check looked up,
+// because a list has grown. What is found opens a case and is announced, as with
+// any check. Where known media may no longer be looked for, nothing is.
 func (d *Desk) Again(ctx context.Context, u match.Upload) error {
-	c := Content{ContentID: u.ContentID, AccountID: u.AccountID, Surface: u.Surface, Jurisdiction: u.Jurisdiction, PDQQuality: u.Quality}
-	for _, h := range []struct {
-		t     safety.HashType
-		value string
-	}{{safety.SHA256, u.SHA256}, {safety.SHA1, u.SHA1}, {safety.MD5, u.MD5}, {safety.PDQ, u.PDQ}} {
-		if h.value == "" {
-			continue
-		}
-		parsed, err := safety.ParseHash(h.t, h.value)
-		if err != nil {
-			return fmt.Errorf("a remembered hash: %w", err)
-		}
-		c.Hashes = append(c.Hashes, parsed)
+	if !d.Rules.Permits(match.KnownMedia, u.Surface, u.Jurisdiction) {
+		return nil
 	}
-	_, err := d.count(d.check(ctx, c, false))
+	c := Content{ContentID: u.ContentID, AccountID: u.AccountID, Surface: u.Surface, Jurisdiction: u.Jurisdiction}
+	s := seen{exact: u.Query.Exact, near: u.Query.Near, video: u.Query.Video, prints: u.Query.Prints, scan: u.Scan, reason: u.Reason}
+	s.report.Format = u.Format
+	for _, h := range s.exact {
+		s.digest(h)
+	}
+	if len(s.video) == 0 && len(s.near) > 0 {
+		s.pdq = s.near[0].Hash.String()
+	}
+	_, err := d.count(d.again(ctx, c, s))
 	return err
+}
+
+func (d *Desk) again(ctx context.Context, c Content, s seen) (Answer, error) {
+	out, a, err := d.judge(ctx, c, s)
+	if err != nil || out.Verdict == safety.VerdictAllow && out.Case == nil {
+		return a, err
+	}
+	return d.commit(ctx, c, s, a, out)
 }
 
 // count counts an answer, or that there is none.
@@ -181,13 +188,13 @@ func (d *Desk) count(a Answer, err error) (Answer, error) {
 	return a, nil
 }
 
-// check answers. remember says that the upload is new, and to be remembered.
-func (d *Desk) check(ctx context.Context, c Content, remember bool) (Answer, error) {
+// check answers, and remembers the upload.
+func (d *Desk) check(ctx context.Context, c Content) (Answer, error) {
 	seen, out, a, err := d.decide(ctx, c)
 	if err != nil {
 		return Answer{}, err
 	}
-	if remember && len(seen.exact)+len(seen.near) > 0 {
+	if len(seen.exact)+len(seen.near)+len(seen.prints) > 0 {
 		d.Recents.Note(c.upload(seen, d.Now()))
 	}
 	if out.Verdict == safety.VerdictAllow && out.Case == nil {
@@ -208,7 +215,7 @@ func (d *Desk) decide(ctx context.Context, c Content) (seen, policy.Outcome, Ans
 
 // judge looks up what was seen and asks the policy.
 func (d *Desk) judge(ctx context.Context, c Content, s seen) (policy.Outcome, Answer, error) {
-	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near, Video: s.video, Prints: s.prints})
+	found, err := d.Index.Lookup(s.query())
 	if err != nil {
 		return policy.Outcome{}, Answer{}, err
 	}
@@ -222,12 +229,8 @@ func (d *Desk) judge(ctx context.Context, c Content, s seen) (policy.Outcome, An
 }
 
 func (c Content) upload(s seen, now time.Time) match.Upload {
-	u := match.Upload{ContentID: c.ContentID, AccountID: c.AccountID, Surface: c.Surface, Jurisdiction: c.Jurisdiction, At: now,
-		SHA256: s.digests.SHA256.Value, SHA1: s.digests.SHA1.Value, MD5: s.digests.MD5.Value, PDQ: s.pdq}
-	if len(s.near) > 0 {
-		u.Quality = s.near[0].Quality
-	}
-	return u
+	return match.Upload{ContentID: c.ContentID, AccountID: c.AccountID, Surface: c.Surface, Jurisdiction: c.Jurisdiction, At: now,
+		Query: s.query(), Scan: s.scan, Reason: s.reason, Format: s.report.Format}
 }
 
 // seen is what examination found out.
@@ -241,6 +244,21 @@ type seen struct {
 	digests media.Digests
 	report  media.Report
 	pdq     string
+}
+
+func (s *seen) query() match.Query {
+	return match.Query{Exact: s.exact, Near: s.near, Video: s.video, Prints: s.prints}
+}
+
+func (s *seen) digest(h safety.Hash) {
+	switch h.Type {
+	case safety.MD5:
+		s.digests.MD5 = h
+	case safety.SHA1:
+		s.digests.SHA1 = h
+	case safety.SHA256:
+		s.digests.SHA256 = h
+	}
 }
 
 func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
@@ -302,12 +320,8 @@ func (d *Desk) given(c Content) seen {
 		case safety.PDQ:
 			s.pdq = h.Value
 			s.near = []match.Near{{Hash: pdq.Hash(h.Bytes()), Quality: c.PDQQuality, Variant: "original"}}
-		case safety.MD5:
-			s.digests.MD5 = h
-		case safety.SHA1:
-			s.digests.SHA1 = h
-		case safety.SHA256:
-			s.digests.SHA256 = h
+		default:
+			s.digest(h)
 		}
 		if h.Type.Opaque() {
 			s.prints = append(s.prints, h)

@@ -406,6 +406,8 @@ type Recent struct {
 	Pdq          string
 	Quality      int64
 	SeenAt       int64
+	Prints       []byte
+	Size         int64
 }
 
 type RelevantDatum struct {

@@ -100,14 +100,19 @@ func contents(s *suite) {
 }
 
 func recents(s *suite) {
-	p := db.AddRecentParams{ID: "r1", ContentID: "c", AccountID: "a", Surface: "public", Jurisdiction: "GB", Sha256: "s2", Sha1: "s1", Md5: "m", Pdq: "p", Quality: 90, SeenAt: 5}
+	p := db.AddRecentParams{ID: "r1", ContentID: "c", AccountID: "a", Surface: "public", Jurisdiction: "GB", Sha256: "s2", Sha1: "s1", Md5: "m", Pdq: "p", Quality: 90, SeenAt: 5, Prints: []byte{0, 1}, Size: 2}
 	q := p
-	q.ID, q.SeenAt = "r2", 6
+	q.ID, q.SeenAt, q.Prints = "r2", 6, nil
 	s.ok(s.q.AddRecent(s.ctx, q), s.q.AddRecent(s.ctx, p))
 	same(s, "in order", []db.Recent{db.Recent(p), db.Recent(q)})(s.q.RecentsAfter(s.ctx, "", 5))
 	same(s, "a page", []db.Recent{db.Recent(q)})(s.q.RecentsAfter(s.ctx, "r1", 5))
+	same(s, "their size", int64(4))(s.q.RecentsSize(s.ctx))
+	same(s, "the oldest", []db.OldestRecentsRow{{ID: "r1", Size: 2}})(s.q.OldestRecents(s.ctx, 1))
 	same(s, "too old", int64(1))(s.q.ForgetRecents(s.ctx, 6))
 	same(s, "left", []db.Recent{db.Recent(q)})(s.q.RecentsAfter(s.ctx, "", 5))
+	same(s, "none up to there", int64(0))(s.q.ForgetRecentsUpTo(s.ctx, "r1"))
+	same(s, "up to the last", int64(1))(s.q.ForgetRecentsUpTo(s.ctx, "r2"))
+	same(s, "the size of nothing", int64(0))(s.q.RecentsSize(s.ctx))
 }
 
 // before finds earlier decisions by file and by signal.
