@@ -220,6 +220,7 @@ func TestRetro(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.New(t))
 	r := match.NewRecents(b.store, 24*time.Hour, b.clock, slog.New(slog.DiscardHandler))
+	r.SetSettle(0)
 	p := pdq.Hash(synthetic(safety.PDQ, 1).Bytes())
 	near, far := flipped(p, 31), flipped(p, 32)
 	up := func(id, sha, md5, hash string, quality int) match.Upload {

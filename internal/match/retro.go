@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,7 +46,26 @@ type Recents struct {
 	partial atomic.Int64
 	early   atomic.Int64
 	specs   []hasher.Spec
+
+	mu     sync.Mutex // held by Retro; guards what follows
+	settle time.Duration
+	grown  map[string]growth // by list
 }
+
+// growth is a version of a list and when this process saw it first.
+type growth struct {
+	version int64
+	at      time.Time
+}
+
+// DefaultSettle is how long a version of a list waits before uploads are held
+// against it: longer than another process takes to answer from the list as it was
+// before and to write down what it was asked about.
+const DefaultSettle = 3 * time.Second
+
+// SetSettle sets another time than [DefaultSettle]. It is called before the memory
+// is used.
+func (r *Recents) SetSettle(d time.Duration) { r.settle = d }
 
 // DefaultRoom is how many bytes of hashes are kept by default.
 const DefaultRoom = 10 << 30
@@ -62,7 +82,7 @@ func (r *Recents) SetSpecs(specs []hasher.Spec) { r.specs = specs }
 
 // NewRecents returns a memory that keeps uploads for keep; 0 or less keeps none.
 func NewRecents(s *store.Store, keep time.Duration, now func() time.Time, log *slog.Logger) *Recents {
-	return &Recents{store: s, keep: keep, now: now, log: log, room: DefaultRoom, queue: make(chan db.AddRecentParams, 20_000)}
+	return &Recents{store: s, keep: keep, now: now, log: log, room: DefaultRoom, settle: DefaultSettle, grown: map[string]growth{}, queue: make(chan db.AddRecentParams, 20_000)}
 }
 
 // Note remembers an upload. It never waits: when the database is too slow, the
@@ -198,11 +218,14 @@ func (r *Recents) Forget(ctx context.Context) (int64, error) {
 // time, and calls again for each that a new signal is near to; again is expected
 // to check the upload by its hashes, which opens a case. A list is done when
 // every call for it has returned nil, so that what fails is tried again; a list
-// that is switched off waits until it is on.
+// that is switched off waits until it is on, and every version for
+// [DefaultSettle].
 func (r *Recents) Retro(ctx context.Context, again func(context.Context, Upload) error) (found int, err error) {
 	if r.keep <= 0 {
 		return 0, nil
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.Flush(ctx)
 	rows, err := r.store.Read().AllLists(ctx)
 	if err != nil {
@@ -212,11 +235,21 @@ func (r *Recents) Retro(ctx context.Context, again func(context.Context, Upload)
 		if !l.Enabled || l.OffUntil > store.Micros(r.now()) || l.Version <= l.RetroVersion || l.DeletedAt != 0 || l.Kind == string(safety.ListAllow) || l.Kind == string(safety.ListCanary) {
 			continue
 		}
+		g, waits := r.grown[l.ID]
+		if !waits || g.version <= l.RetroVersion { // another process may have done it
+			g = growth{l.Version, r.now()}
+			r.grown[l.ID] = g
+		}
+		if r.now().Sub(g.at) < r.settle {
+			continue
+		}
+		l.Version = min(l.Version, g.version) // what came later waits its own time
 		n, err := r.retro(ctx, l, again)
 		found += n
 		if err != nil {
 			return found, fmt.Errorf("list %s: %w", l.ID, err)
 		}
+		delete(r.grown, l.ID)
 	}
 	return found, nil
 }
@@ -225,7 +258,7 @@ func (r *Recents) Retro(ctx context.Context, again func(context.Context, Upload)
 func (r *Recents) retro(ctx context.Context, l db.List, again func(context.Context, Upload) error) (found int, err error) {
 	q := r.store.Read()
 	done := map[string]bool{} // uploads that were checked again: one check finds all
-	fresh, err := r.growth(l)
+	fresh, err := r.fresh(l)
 	if err != nil {
 		return 0, err
 	}
@@ -248,7 +281,7 @@ func (r *Recents) retro(ctx context.Context, l db.List, again func(context.Conte
 		if err := pass(); err != nil {
 			return err
 		}
-		fresh, err = r.growth(l)
+		fresh, err = r.fresh(l)
 		return err
 	})
 	if err == nil {
@@ -263,10 +296,10 @@ func (r *Recents) retro(ctx context.Context, l db.List, again func(context.Conte
 	return found, nil
 }
 
-// growth is an index for what is new on a list. Nothing but the list's own
+// fresh is an index for what is new on a list. Nothing but the list's own
 // settings excuses what it finds: allow lists, paused contents and the like are
 // for the check that follows.
-func (r *Recents) growth(l db.List) (*Index, error) {
+func (r *Recents) fresh(l db.List) (*Index, error) {
 	x := NewIndex(r.store, r.now, r.log)
 	x.SetSpecs(r.specs)
 	if _, err := x.place(l.ID); err != nil {

@@ -35,6 +35,7 @@ func TestRetro_Fresh(t *testing.T) {
 		b.later(48 * time.Hour)
 		r := match.NewRecents(b.store, 24*time.Hour, b.clock, slog.New(slog.DiscardHandler))
 		r.SetSpecs(printSpecs)
+		r.SetSettle(0)
 		if _, err := r.Forget(t.Context()); err != nil { // the run before
 			rt.Fatal(err)
 		}
@@ -141,4 +142,49 @@ func TestRetro_Room(t *testing.T) {
 	if len(left) != 6 || left[0].ContentID != "4" {
 		t.Errorf("%d are left", len(left))
 	}
+}
+
+// TestRetro_Settle: a version waits, so that a check which another process
+// answered from the list before it is among the uploads; a list that never stops
+// to grow does not wait for ever.
+func TestRetro_Settle(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, storetest.New(t))
+	r := match.NewRecents(b.store, 24*time.Hour, b.clock, slog.New(slog.DiscardHandler))
+	other := match.NewRecents(b.store, 24*time.Hour, b.clock, slog.New(slog.DiscardHandler))
+	b.create("list", safety.ListIllegal)
+	retro := func(want int) {
+		t.Helper()
+		n, err := r.Retro(t.Context(), func(context.Context, match.Upload) error { return nil })
+		if n != want || err != nil {
+			t.Errorf("%d found, want %d, %v", n, want, err)
+		}
+	}
+	b.imports("list", match.FormatHashes, lines(0, 1))
+	retro(0)
+	// The other process has answered from the list as it was.
+	other.Note(match.Upload{ContentID: "a", Query: match.Query{Exact: []safety.Hash{synthetic(safety.SHA256, 0)}}, At: b.clock()})
+	other.Flush(t.Context())
+	b.later(match.DefaultSettle / 2)
+	b.imports("list", match.FormatHashes, lines(1, 1))
+	retro(0)
+	b.later(match.DefaultSettle / 2)
+	retro(1)
+	other.Note(match.Upload{ContentID: "b", Query: match.Query{Exact: []safety.Hash{synthetic(safety.SHA256, 1)}}, At: b.clock()})
+	other.Flush(t.Context())
+	retro(0)
+	b.later(match.DefaultSettle)
+	// Another process is quicker with this one; what it did is not done again.
+	other.SetSettle(0)
+	b.imports("list", match.FormatHashes, lines(2, 1))
+	retro(1)
+	retro(0)
+	if n, err := other.Retro(t.Context(), func(context.Context, match.Upload) error { return nil }); n != 0 || err != nil {
+		t.Errorf("the other found %d, %v", n, err)
+	}
+	b.imports("list", match.FormatHashes, lines(3, 1))
+	b.later(match.DefaultSettle)
+	retro(0)
+	b.later(match.DefaultSettle)
+	retro(0)
 }
