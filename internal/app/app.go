@@ -251,6 +251,10 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	if err := a.Index.Refresh(ctx); err != nil {
 		return err
 	}
+	publisher, err := a.publisher()
+	if err != nil {
+		return err
+	}
 	a.Reports.UseMetadata(pictureMetadata(pool))
 	in := a.NewIntake(pool)
 	metrics := newTelemetry(a, in, pool)
@@ -268,6 +272,9 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	}
 	background, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	if publisher != nil {
+		wg.Go(func() { publisher.Run(background) })
+	}
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
 	wg.Go(func() { a.witnessLoop(background) })

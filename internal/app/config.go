@@ -51,9 +51,10 @@ type Config struct {
 	DSA       DSAConfig       `yaml:"dsa"`
 	Hashers   []HasherConfig  `yaml:"hashers"`
 	Objects   ObjectsConfig   `yaml:"objects"`
+	Edge      EdgeConfig      `yaml:"edge"`
 }
 
-// ObjectsConfig is the object store whose buckets rowan scan reads.
+// ObjectsConfig is the object store whose buckets rowan scan and edge replicas use.
 type ObjectsConfig struct {
 	Endpoint      string `yaml:"endpoint" env:"ROWAN_OBJECTS_ENDPOINT"`     // default https://s3.REGION.amazonaws.com
 	Region        string `yaml:"region" env:"ROWAN_OBJECTS_REGION"`         // default us-east-1
@@ -342,6 +343,7 @@ func (c *Config) Complete() error {
 	problems = append(problems, timestampURL(c.Evidence.TimestampURL)...)
 	problems = append(problems, completeHashers(c.Hashers)...)
 	problems = append(problems, c.Objects.complete()...)
+	problems = append(problems, c.Edge.complete()...)
 	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }

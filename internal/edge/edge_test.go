@@ -319,3 +319,36 @@ func (b *bench) newest() (name string) {
 	}))
 	return name
 }
+
+// TestLarge: lists that take several objects arrive whole.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ctx := t.Context()
+	b.do(b.lists.Create(ctx, "t", match.List{Name: "one", Kind: safety.ListIllegal, Threshold: -1}))
+	const n = 45_000
+	var text strings.Builder
+	for i := range n {
+		text.WriteString(hash(safety.SHA256, i).Value + "\n")
+	}
+	_, err := b.lists.Import(ctx, "t", "one", match.FormatHashes, strings.NewReader(text.String()), false)
+	b.do(err)
+	b.do(b.pub.Step(ctx))
+	f := b.follower("")
+	b.do(f.Step(ctx))
+	b.beat()
+	b.do(f.Step(ctx))
+	if f.Signals() != n {
+		t.Errorf("%d signals of %d", f.Signals(), n)
+	}
+	for i := 0; i < n; i += 499 {
+		if found, err := f.Lookup(match.Query{Exact: []safety.Hash{hash(safety.SHA256, i)}}); err != nil || len(found) != 1 {
+			t.Fatalf("signal %d: %d findings, %v", i, len(found), err)
+		}
+	}
+	steps := 0
+	b.do(b.server.Client().List(ctx, b.server.Bucket, "edge/log/", func(objects.Object) error { steps++; return nil }))
+	if steps < 2 {
+		t.Errorf("%d objects", steps)
+	}
+}

@@ -62,8 +62,12 @@ func NewFeed(s *store.Store, now func() time.Time) *Feed {
 	return &Feed{store: s, now: now, at: map[string]int64{}}
 }
 
-// feedChange is how many signals are in one change.
-const feedChange = 20_000
+// feedChange is how many signals are in one change, and feedBytes how many bytes
+// of them before the last.
+const (
+	feedChange = 20_000
+	feedBytes  = 8 << 20
+)
 
 // Next calls fn with the changes since the last call, if there are any. When fn
 // fails the feed has lost its place and must not be used again.
@@ -94,7 +98,7 @@ func (f *Feed) Next(ctx context.Context, fn func(Change) error) error {
 	if err != nil {
 		return err
 	}
-	whole := c
+	whole, size := c, 0
 	send := func() error {
 		err := fn(c)
 		c.Added, c.Removed = nil, nil
@@ -118,7 +122,9 @@ func (f *Feed) Next(ctx context.Context, fn func(Change) error) error {
 						return fmt.Errorf("reading the frames of signal %s: %w", s.ID, err)
 					}
 				}
-				if c.Added = append(c.Added, rs); len(c.Added) >= feedChange {
+				size += len(rs.Value) + len(rs.Body)
+				if c.Added = append(c.Added, rs); len(c.Added) >= feedChange || size >= feedBytes {
+					size = 0
 					if err := send(); err != nil {
 						return err
 					}
