@@ -33,13 +33,19 @@ func scanCommand(o *options) *cobra.Command {
 	var out, surface, jurisdiction string
 	var workers int
 	c := &cobra.Command{Use: "scan PATH…", Args: cobra.MinimumNArgs(1),
-		Short: "Look all files below folders up in the lists, as JSON Lines, without opening cases",
-		Long: `Looks every regular file below the given folders up in the lists and writes one
+		Short: "Look all files below folders or in buckets up in the lists, as JSON Lines, without opening cases",
+		Long: `Looks every regular file below the given folders, and every object of a bucket
+given as s3://BUCKET or s3://BUCKET/PREFIX, up in the lists and writes one
 line of JSON for each to the output file. A scan that was broken off goes on
 where it was when it is started again with the same output; files that could
 not be looked at are tried again. Use a new output when lists have changed: what
 is in it is not looked up again. Symbolic links are not followed. Of a file in no
 known format, such as a text, the digests are looked up and nothing else.
+
+Where a bucket is, and with which keys it is read, is set as objects in the
+configuration or as ROWAN_OBJECTS_ENDPOINT, ROWAN_OBJECTS_REGION,
+ROWAN_OBJECTS_ACCESS_KEY and ROWAN_OBJECTS_SECRET_KEY. An object that is written
+again between its listing and its reading has the scan_reason "changed".
 
 The exit status is 0 if everything was looked at and nothing was found, 3 if
 something was found, 4 if nothing was found but not everything could be looked
@@ -69,6 +75,9 @@ func scanFiles(ctx context.Context, a *app.App, output string, roots []string, c
 	file, err := os.OpenFile(output, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
+	}
+	if c.Objects, err = a.Config.Objects.Client(); err != nil {
+		return errors.Join(err, file.Close())
 	}
 	began := time.Now()
 	c.Look, c.MaxFile = desk.Look, a.Config.Media.MaxFileBytes

@@ -33,7 +33,7 @@ type CheckMeta struct {
 	Port         int               `json:"port,omitempty" minimum:"0" maximum:"65535" doc:"Port that it was sent from"`
 	Filename     string            `json:"filename,omitempty" maxLength:"1024" doc:"Name that the user gave it"`
 	URL          string            `json:"url,omitempty" maxLength:"2083" doc:"Where it is on the platform"`
-	Hashes       map[string]string `json:"hashes,omitempty" doc:"Instead of a file: hexadecimal sha256, sha1, md5, pdq"`
+	Hashes       map[string]string `json:"hashes,omitempty" doc:"Instead of a file: hexadecimal sha256, sha1, md5, pdq, and types of this Rowan's hashers"`
 	PDQQuality   *int              `json:"pdq_quality,omitempty" minimum:"0" maximum:"100" doc:"Quality of the given PDQ hash; 100 when left out"`
 }
 
@@ -190,7 +190,7 @@ func (a *API) content(text, file []byte) (intake.Content, error) {
 	bad := func(name, message string) {
 		p.Errors = append(p.Errors, ProblemItem{Location: "meta." + name, Message: message})
 	}
-	m.check(&c, bad)
+	m.check(&c, a.Intake.TakesPrint, bad)
 	if (file == nil) == (len(m.Hashes) == 0) {
 		bad("hashes", "send either a file or hashes")
 	}
@@ -201,7 +201,7 @@ func (a *API) content(text, file []byte) (intake.Content, error) {
 }
 
 // check fills c with the members that need parsing and reports what is wrong.
-func (m *CheckMeta) check(c *intake.Content, bad func(name, message string)) {
+func (m *CheckMeta) check(c *intake.Content, takesPrint func(safety.HashType) bool, bad func(name, message string)) {
 	if !c.Jurisdiction.Valid() {
 		bad("jurisdiction", "must be two upper-case letters")
 	}
@@ -223,11 +223,14 @@ func (m *CheckMeta) check(c *intake.Content, bad func(name, message string)) {
 		}
 	}
 	for name, value := range m.Hashes {
-		h, err := safety.ParseHash(safety.HashType(name), value)
-		if !safety.HashType(name).Valid() {
-			bad("hashes", "has an unknown type; use sha256, sha1, md5, pdq")
+		t := safety.HashType(name)
+		h, err := safety.ParseSignal(t, value)
+		if !t.Valid() && !takesPrint(t) {
+			bad("hashes", "has an unknown type; use sha256, sha1, md5, pdq, or a type that a hasher of this Rowan gives")
 		} else if err != nil {
 			bad("hashes."+name, "is not a hash of this type in hexadecimal")
+		} else if t.Opaque() && strings.HasPrefix(h.Value, "sha256:") {
+			bad("hashes."+name, "is a digest and not a fingerprint")
 		} else {
 			c.Hashes = append(c.Hashes, h)
 		}

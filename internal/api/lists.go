@@ -39,7 +39,7 @@ type SignalCounts struct {
 	SHA256 int64 `json:"sha256"`
 	PDQ    int64 `json:"pdq"`
 	URL    int64 `json:"url" doc:"Links"`
-	Opaque int64 `json:"opaque" doc:"Kept and not compared: PhotoDNA and others that Rowan cannot compute"`
+	Opaque int64 `json:"opaque" doc:"PhotoDNA and others that Rowan cannot compute: compared only where the operator has a hasher for them"`
 }
 
 // SignalModel is one signal, without its value.
@@ -147,8 +147,10 @@ func (a *API) listRoutes() {
 
 func listModel(l match.List) ListModel {
 	var opaque int64
-	for _, t := range safety.OpaqueTypes {
-		opaque += l.Signals[t]
+	for t, n := range l.Signals {
+		if t.Opaque() {
+			opaque += n
+		}
 	}
 	var off *time.Time
 	if !l.OffUntil.IsZero() {

@@ -24,6 +24,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/disclosure"
 	"github.com/rowan-safety/rowan/internal/fetch"
+	"github.com/rowan-safety/rowan/internal/hasher"
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/ledger"
 	"github.com/rowan-safety/rowan/internal/match"
@@ -53,6 +54,7 @@ type App struct {
 	Lists    *match.Lists
 	Index    *match.Index
 	Recents  *match.Recents
+	Hashers  []*hasher.Hasher
 	Policy   *policy.Policy
 	Access   *access.Desk
 	Cases    *cases.Desk
@@ -105,6 +107,8 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (_ *App, err error) {
 	a.Lists, a.Index = match.NewLists(a.Store, time.Now), match.NewIndex(a.Store, time.Now, log)
 	a.Lists.SetFlood(c.Match.FloodPerHour)
 	a.Recents = match.NewRecents(a.Store, time.Duration(c.Match.RetroDays)*24*time.Hour, time.Now, log)
+	a.Recents.SetRoom(c.Match.RetroBytes)
+	a.openHashers()
 	if err := a.Lists.EnsureCanary(ctx); err != nil {
 		return nil, err
 	}
@@ -225,7 +229,7 @@ func (a *App) NewPool(ctx context.Context) (*media.Pool, error) {
 
 // NewIntake returns the desk that checks content.
 func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
-	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy,
+	return intake.NewDesk(intake.Parts{Store: a.Store, Index: a.Index, Lists: a.Lists, Recents: a.Recents, Pool: pool, Rules: a.Policy, Hashers: a.Hashers,
 		Cases: a.Cases, Announce: a.Webhooks.Announce, Acted: a.acted, Room: a.Vault.Room, Now: time.Now, Log: a.Log})
 }
 
@@ -254,6 +258,10 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	if err := a.Index.Refresh(ctx); err != nil {
 		return err
 	}
+	publisher, err := a.publisher()
+	if err != nil {
+		return err
+	}
 	a.Reports.UseMetadata(pictureMetadata(pool))
 	in := a.NewIntake(pool)
 	metrics := newTelemetry(a, in, pool)
@@ -271,6 +279,9 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	}
 	background, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	if publisher != nil {
+		wg.Go(func() { publisher.Run(background) })
+	}
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
 	wg.Go(func() { a.witnessLoop(background) })

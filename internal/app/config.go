@@ -21,6 +21,7 @@ import (
 
 	"github.com/rowan-safety/rowan/cybertip"
 	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/objects"
 	"github.com/rowan-safety/rowan/internal/policy"
 	"github.com/rowan-safety/rowan/internal/proof"
 	"github.com/rowan-safety/rowan/internal/reporting"
@@ -49,6 +50,9 @@ type Config struct {
 	Reporting ReportingConfig `yaml:"reporting"`
 	DSA       DSAConfig       `yaml:"dsa"`
 	Takedown  TakedownConfig  `yaml:"takedown"`
+	Hashers   []HasherConfig  `yaml:"hashers"`
+	Objects   ObjectsConfig   `yaml:"objects"`
+	Edge      EdgeConfig      `yaml:"edge"`
 }
 
 // TakedownConfig is about notices that ask for an intimate image to be taken down.
@@ -57,6 +61,31 @@ type TakedownConfig struct {
 	WarnHours       int  `yaml:"warn_hours" env:"ROWAN_TAKEDOWN_WARN_HOURS"`               // before the end of the time; default 24
 	Hold            bool `yaml:"hold" env:"ROWAN_TAKEDOWN_HOLD"`                           // a person may ask for a temporary limit before the decision
 	KeepContactDays int  `yaml:"keep_contact_days" env:"ROWAN_TAKEDOWN_KEEP_CONTACT_DAYS"` // of who asked, after the end of the notice; default 30
+}
+
+// ObjectsConfig is the object store whose buckets rowan scan and edge replicas use.
+type ObjectsConfig struct {
+	Endpoint      string `yaml:"endpoint" env:"ROWAN_OBJECTS_ENDPOINT"`     // default https://s3.REGION.amazonaws.com
+	Region        string `yaml:"region" env:"ROWAN_OBJECTS_REGION"`         // default us-east-1
+	AccessKey     string `yaml:"access_key" env:"ROWAN_OBJECTS_ACCESS_KEY"` // none: without credentials
+	SecretKey     string `yaml:"-" env:"ROWAN_OBJECTS_SECRET_KEY"`          // never in the file
+	SecretKeyFile string `yaml:"secret_key_file" env:"ROWAN_OBJECTS_SECRET_KEY_FILE"`
+}
+
+func (o *ObjectsConfig) complete() []error {
+	problems := secretFile("objects.secret_key_file", o.SecretKeyFile, &o.SecretKey)
+	if o.Endpoint != "" {
+		problems = append(problems, webURL("objects.endpoint", o.Endpoint)...)
+	}
+	if (o.AccessKey == "") != (o.SecretKey == "") {
+		problems = append(problems, errors.New("objects: access_key and secret_key_file are needed together"))
+	}
+	return problems
+}
+
+// Client is a client of the object store.
+func (o *ObjectsConfig) Client() (*objects.Client, error) {
+	return objects.New(objects.Config{Endpoint: o.Endpoint, Region: o.Region, AccessKey: o.AccessKey, SecretKey: o.SecretKey})
 }
 
 // DSAConfig is about the EU's Digital Services Act.
@@ -93,6 +122,7 @@ func (s *StatementsConfig) config() statement.Config {
 // MatchConfig is about what lists do.
 type MatchConfig struct {
 	RetroDays    int   `yaml:"retro_days" env:"ROWAN_MATCH_RETRO_DAYS"`         // the hashes of uploads are kept so long for lists that grow; default 7, -1 for not at all
+	RetroBytes   int64 `yaml:"retro_bytes" env:"ROWAN_MATCH_RETRO_BYTES"`       // of hashes that are kept for that; the oldest go first; default 10 GiB
 	FloodPerHour int64 `yaml:"flood_per_hour" env:"ROWAN_MATCH_FLOOD_PER_HOUR"` // contents that one signal may meet before it is put in quarantine; default 200
 }
 
@@ -280,6 +310,9 @@ func (c *Config) Complete() error {
 	if c.Match.RetroDays == 0 {
 		c.Match.RetroDays = 7
 	}
+	if c.Match.RetroBytes == 0 {
+		c.Match.RetroBytes = match.DefaultRoom
+	}
 	if c.Match.FloodPerHour == 0 {
 		c.Match.FloodPerHour = match.DefaultFlood
 	}
@@ -308,8 +341,8 @@ func (c *Config) Complete() error {
 	if c.Media.VideoSeconds < 0 || c.Media.VideoSeconds > 3600 {
 		problems = append(problems, errors.New("media.video_seconds: must be 1 to 3600"))
 	}
-	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 {
-		problems = append(problems, errors.New("match: retro_days is 90 at most and flood_per_hour is not negative"))
+	if c.Match.RetroDays > 90 || c.Match.FloodPerHour < 0 || c.Match.RetroBytes < 0 {
+		problems = append(problems, errors.New("match: retro_days is 90 at most, and retro_bytes and flood_per_hour are not negative"))
 	}
 	if c.Evidence.KeepNotConfirmedDays < 0 || c.Evidence.TrustGapHours < 1 || c.Evidence.TrustGapHours > 24*30 {
 		problems = append(problems, errors.New("evidence: keep_not_confirmed_days is not negative, and trust_gap_hours is 1 to 720"))
@@ -321,6 +354,9 @@ func (c *Config) Complete() error {
 	problems = append(problems, c.Reporting.complete()...)
 	problems = append(problems, c.Ledger.complete()...)
 	problems = append(problems, timestampURL(c.Evidence.TimestampURL)...)
+	problems = append(problems, completeHashers(c.Hashers)...)
+	problems = append(problems, c.Objects.complete()...)
+	problems = append(problems, c.Edge.complete()...)
 	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }

@@ -137,3 +137,38 @@ func TestConfigLedger(t *testing.T) {
 		}
 	}
 }
+
+func TestConfigHashers(t *testing.T) {
+	token := configFile(t, "word\n")
+	good := "hashers:\n- {type: photodna, url: 'http://127.0.0.1:9', token_file: " + token + ", surfaces: [public], bytes: 144, distance: l2_squared, threshold: 9, lists: {a: 3}}\n"
+	c, err := Load(configFile(t, good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Complete(); err != nil {
+		t.Fatal(err)
+	}
+	if h := c.Hashers[0]; h.token != "word" || h.Timeout <= 0 || h.MaxBytes <= 0 || h.Concurrency <= 0 || len(h.Media) != 1 || h.Media[0] != "image" {
+		t.Errorf("completed to %+v", h)
+	}
+	for from, to := range map[string]string{
+		"type: photodna": "type: pdq", "'http://127.0.0.1:9'": "'http://hasher.example.test'", token: token + ".none", "[public]": "[]",
+		"public": "encrypted", "bytes: 144": "bytes: 10", "l2_squared": "cosine", "threshold: 9": "threshold: -1",
+		"lists: {a: 3}": "media: [sound]", "threshold: 9,": "threshold: 9, timeout: 2h,",
+	} {
+		text := strings.Replace(good, from, to, 1)
+		c, err := Load(configFile(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Complete(); err == nil || !strings.Contains(err.Error(), "hashers[0]") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	twice := good + strings.TrimPrefix(good, "hashers:\n")
+	if c, err := Load(configFile(t, twice)); err != nil {
+		t.Fatal(err)
+	} else if err := c.Complete(); err == nil {
+		t.Error("two hashers of one type are taken")
+	}
+}

@@ -47,6 +47,9 @@ func (a *App) Examine(ctx context.Context) []Finding {
 	}
 	add("decoders", err, note)
 	add("videos", nil, videos)
+	for _, h := range a.Hashers {
+		add("hasher "+string(h.Type), a.tryHasher(ctx, h), "gives a fingerprint of a test picture")
+	}
 	n, err := a.Ledger.Seal(ctx)
 	add("ledger", err, fmt.Sprintf("%d entries sealed now", n))
 	if c := a.Config.Ledger; len(c.Witnesses) > 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/match"
+	"github.com/rowan-safety/rowan/internal/safety"
 )
 
 // TestTakedowns_API: who may do what, that a repeated call is one notice, and what
@@ -48,7 +49,7 @@ func TestTakedowns_API(t *testing.T) {
 	}
 	sum := strings.Repeat("ab", 32)
 	// Not flushed: the call itself writes what was noted a moment before.
-	a.Recents.Note(match.Upload{ContentID: "c", AccountID: "acct", SHA256: sum, At: time.Now()})
+	a.Recents.Note(match.Upload{ContentID: "c", AccountID: "acct", Query: match.Query{Exact: []safety.Hash{{Type: safety.SHA256, Value: sum}}}, At: time.Now()})
 	notice := `{"law":"uk","asked_by":"subject","under_age":"no","contact":"contact-zq","contents":[{"content_id":"c"}]}`
 	for _, r := range []access.Role{access.Reviewer, access.Supervisor} {
 		call(r, "POST", "/v1/takedowns", "", notice, 403)

@@ -67,8 +67,8 @@ func TestTakedowns_Child(t *testing.T) {
 func TestTakedowns_Decided(t *testing.T) {
 	a := open(t)
 	sum := strings.Repeat("ab", 32)
-	a.Recents.Note(match.Upload{ContentID: "c", SHA256: sum, At: time.Now()})
-	a.Recents.Note(match.Upload{ContentID: "copy", SHA256: sum, At: time.Now()})
+	a.Recents.Note(match.Upload{ContentID: "c", Query: match.Query{Exact: []safety.Hash{{Type: safety.SHA256, Value: sum}}}, At: time.Now()})
+	a.Recents.Note(match.Upload{ContentID: "copy", Query: match.Query{Exact: []safety.Hash{{Type: safety.SHA256, Value: sum}}}, At: time.Now()})
 	a.Recents.Flush(t.Context())
 	id := a.notice(t, "no", "c")
 	if err := a.searchTakedowns(t.Context()); err != nil {

@@ -44,8 +44,12 @@ func newTelemetry(a *App, in *intake.Desk, pool *media.Pool) *telemetry {
 			func() float64 { return a.Index.Age().Seconds() }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_uploads_not_remembered_total", Help: "Uploads that a list which grows later will not find."},
 			func() float64 { return float64(a.Recents.Dropped()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_uploads_remembered_in_part_total", Help: "Uploads with too many hashes to remember all."},
+			func() float64 { return float64(a.Recents.Partial()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_uploads_forgotten_early_total", Help: "Uploads forgotten before their time, for want of room."},
+			func() float64 { return float64(a.Recents.Early()) }),
 	)
-	t.registry.MustRegister(exchangeMetrics{a}, vaultMetrics{a}, witnessMetrics{a}, takedownMetrics{a}, requestMetrics{a})
+	t.registry.MustRegister(exchangeMetrics{a}, vaultMetrics{a}, witnessMetrics{a}, takedownMetrics{a}, requestMetrics{a}, hasherMetrics{a})
 	return t
 }
 

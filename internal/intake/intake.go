@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/hasher"
 	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/media"
 	"github.com/rowan-safety/rowan/internal/policy"
@@ -76,6 +77,8 @@ type Parts struct {
 	Lists   *match.Lists
 	Recents *match.Recents
 	Pool    *media.Pool
+	// Hashers are the operator's; there may be none.
+	Hashers []*hasher.Hasher
 	Rules   *policy.Policy
 	Cases   *cases.Desk
 	// Announce queues an event for the platform.
@@ -123,7 +126,7 @@ func (d *Desk) Check(ctx context.Context, c Content) (Answer, error) {
 	if err := d.room(); err != nil {
 		return d.count(Answer{}, err)
 	}
-	return d.count(d.check(ctx, c, true))
+	return d.count(d.check(ctx, c))
 }
 
 // room says whether new things are taken in. It stops intake while there is still
@@ -143,25 +146,32 @@ func (d *Desk) Look(ctx context.Context, c Content) (a Answer, sum string, err e
 	return a, s.digests.SHA256.Value, err
 }
 
-// Again checks an upload of some time ago by its hashes, because a list has
-// grown. What is found opens a case and is announced, as with any check.
+// Again checks an upload of some time ago by the hashes that its check looked up,
+// because a list has grown. What is found opens a case and is announced, as with
+// any check. Where known media may no longer be looked for, nothing is.
 func (d *Desk) Again(ctx context.Context, u match.Upload) error {
-	c := Content{ContentID: u.ContentID, AccountID: u.AccountID, Surface: u.Surface, Jurisdiction: u.Jurisdiction, PDQQuality: u.Quality}
-	for _, h := range []struct {
-		t     safety.HashType
-		value string
-	}{{safety.SHA256, u.SHA256}, {safety.SHA1, u.SHA1}, {safety.MD5, u.MD5}, {safety.PDQ, u.PDQ}} {
-		if h.value == "" {
-			continue
-		}
-		parsed, err := safety.ParseHash(h.t, h.value)
-		if err != nil {
-			return fmt.Errorf("a remembered hash: %w", err)
-		}
-		c.Hashes = append(c.Hashes, parsed)
+	if !d.Rules.Permits(match.KnownMedia, u.Surface, u.Jurisdiction) {
+		return nil
 	}
-	_, err := d.count(d.check(ctx, c, false))
+	c := Content{ContentID: u.ContentID, AccountID: u.AccountID, Surface: u.Surface, Jurisdiction: u.Jurisdiction}
+	s := seen{exact: u.Query.Exact, near: u.Query.Near, video: u.Query.Video, prints: u.Query.Prints, scan: u.Scan, reason: u.Reason}
+	s.report.Format = u.Format
+	for _, h := range s.exact {
+		s.digest(h)
+	}
+	if len(s.video) == 0 && len(s.near) > 0 {
+		s.pdq = s.near[0].Hash.String()
+	}
+	_, err := d.count(d.again(ctx, c, s))
 	return err
+}
+
+func (d *Desk) again(ctx context.Context, c Content, s seen) (Answer, error) {
+	out, a, err := d.judge(ctx, c, s)
+	if err != nil || out.Verdict == safety.VerdictAllow && out.Case == nil {
+		return a, err
+	}
+	return d.commit(ctx, c, s, a, out)
 }
 
 // count counts an answer, or that there is none.
@@ -178,13 +188,13 @@ func (d *Desk) count(a Answer, err error) (Answer, error) {
 	return a, nil
 }
 
-// check answers. remember says that the upload is new, and to be remembered.
-func (d *Desk) check(ctx context.Context, c Content, remember bool) (Answer, error) {
+// check answers, and remembers the upload.
+func (d *Desk) check(ctx context.Context, c Content) (Answer, error) {
 	seen, out, a, err := d.decide(ctx, c)
 	if err != nil {
 		return Answer{}, err
 	}
-	if remember && len(seen.exact)+len(seen.near) > 0 {
+	if len(seen.exact)+len(seen.near)+len(seen.prints) > 0 {
 		d.Recents.Note(c.upload(seen, d.Now()))
 	}
 	if out.Verdict == safety.VerdictAllow && out.Case == nil {
@@ -205,7 +215,7 @@ func (d *Desk) decide(ctx context.Context, c Content) (seen, policy.Outcome, Ans
 
 // judge looks up what was seen and asks the policy.
 func (d *Desk) judge(ctx context.Context, c Content, s seen) (policy.Outcome, Answer, error) {
-	found, err := d.Index.Lookup(match.Query{Exact: s.exact, Near: s.near, Video: s.video})
+	found, err := d.Index.Lookup(s.query())
 	if err != nil {
 		return policy.Outcome{}, Answer{}, err
 	}
@@ -219,32 +229,8 @@ func (d *Desk) judge(ctx context.Context, c Content, s seen) (policy.Outcome, An
 }
 
 func (c Content) upload(s seen, now time.Time) match.Upload {
-	u := match.Upload{ContentID: c.ContentID, AccountID: c.AccountID, Surface: c.Surface, Jurisdiction: c.Jurisdiction, At: now,
-		SHA256: s.digests.SHA256.Value, SHA1: s.digests.SHA1.Value, MD5: s.digests.MD5.Value, PDQ: s.pdq}
-	if len(s.near) > 0 {
-		u.Quality = s.near[0].Quality
-	}
-	if s.pdq != "" {
-		u.Turned = turned(s.report.Hashes)
-	}
-	return u
-}
-
-// turned are the hashes of the first picture in the other seven orientations.
-func turned(hs []media.FrameHash) []pdq.Hash {
-	names := pdq.VariantNames()
-	out := make([]pdq.Hash, len(names)-1)
-	found := 0
-	for _, h := range hs {
-		if i := slices.Index(names[1:], h.Variant); i >= 0 && h.Frame == 0 {
-			out[i] = h.PDQ
-			found++
-		}
-	}
-	if found != len(out) {
-		return nil
-	}
-	return out
+	return match.Upload{ContentID: c.ContentID, AccountID: c.AccountID, Surface: c.Surface, Jurisdiction: c.Jurisdiction, At: now,
+		Query: s.query(), Scan: s.scan, Reason: s.reason, Format: s.report.Format}
 }
 
 // seen is what examination found out.
@@ -252,6 +238,7 @@ type seen struct {
 	exact   []safety.Hash
 	near    []match.Near
 	video   []match.Video
+	prints  []safety.Hash // from the operator's hashers
 	scan    safety.ScanState
 	reason  string
 	digests media.Digests
@@ -259,12 +246,27 @@ type seen struct {
 	pdq     string
 }
 
+func (s *seen) query() match.Query {
+	return match.Query{Exact: s.exact, Near: s.near, Video: s.video, Prints: s.prints}
+}
+
+func (s *seen) digest(h safety.Hash) {
+	switch h.Type {
+	case safety.MD5:
+		s.digests.MD5 = h
+	case safety.SHA1:
+		s.digests.SHA1 = h
+	case safety.SHA256:
+		s.digests.SHA256 = h
+	}
+}
+
 func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 	if !d.Rules.Permits(match.KnownMedia, c.Surface, c.Jurisdiction) {
 		return seen{scan: safety.ScanUnsupported, reason: "surface_not_permitted"}, nil
 	}
 	if c.File == nil {
-		return given(c), nil
+		return d.given(c), nil
 	}
 	defer d.waiting.Add(-1)
 	if d.waiting.Add(1) > maxWaiting {
@@ -285,7 +287,8 @@ func (d *Desk) examine(ctx context.Context, c Content) (seen, error) {
 	} else if len(report.Hashes) > 0 {
 		s.pdq = report.Hashes[0].PDQ.String()
 	}
-	return s, nil
+	d.askHashers(ctx, c, &s)
+	return s, ctx.Err()
 }
 
 func near(r media.Report) []match.Near {
@@ -307,8 +310,9 @@ func video(r media.Report) []match.Video {
 }
 
 // given is for services that hash themselves. Only a perceptual and an exact
-// hash together are a complete examination.
-func given(c Content) seen {
+// hash together, with what an operator's hashers of pictures would give, are a
+// complete examination.
+func (d *Desk) given(c Content) seen {
 	s := seen{scan: safety.ScanScanned}
 	exact := false
 	for _, h := range c.Hashes {
@@ -316,19 +320,17 @@ func given(c Content) seen {
 		case safety.PDQ:
 			s.pdq = h.Value
 			s.near = []match.Near{{Hash: pdq.Hash(h.Bytes()), Quality: c.PDQQuality, Variant: "original"}}
-		case safety.MD5:
-			s.digests.MD5 = h
-		case safety.SHA1:
-			s.digests.SHA1 = h
-		case safety.SHA256:
-			s.digests.SHA256 = h
+		default:
+			s.digest(h)
 		}
-		if h.Type != safety.PDQ {
+		if h.Type.Opaque() {
+			s.prints = append(s.prints, h)
+		} else if h.Type != safety.PDQ {
 			exact = true
 			s.exact = append(s.exact, h)
 		}
 	}
-	if !exact || s.pdq == "" {
+	if !exact || s.pdq == "" || d.lacksPrint(c, s.prints) {
 		s.scan, s.reason = safety.ScanPartial, "hashes_incomplete"
 	}
 	return s

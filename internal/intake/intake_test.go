@@ -71,8 +71,10 @@ func newBench(t *testing.T, rules []byte) *bench {
 	desk := cases.NewDesk(b.store, vault.New(b.store, master, b.blobs, time.Now), time.Now, time.Hour, cases.Hooks{Announce: announce})
 	b.index = match.NewIndex(b.store, time.Now, slog.New(slog.DiscardHandler))
 	log := slog.New(slog.DiscardHandler)
+	recents := match.NewRecents(b.store, time.Hour, time.Now, log)
+	recents.SetSettle(0)
 	b.desk = intake.NewDesk(intake.Parts{Store: b.store, Index: b.index, Lists: match.NewLists(b.store, time.Now), Pool: b.pool, Rules: p,
-		Recents: match.NewRecents(b.store, time.Hour, time.Now, log), Cases: desk, Announce: announce, Now: time.Now, Log: log})
+		Recents: recents, Cases: desk, Announce: announce, Now: time.Now, Log: log})
 	return b
 }
 

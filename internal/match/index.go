@@ -35,6 +35,8 @@ type Query struct {
 	Exact []safety.Hash
 	Near  []Near
 	Video []Video // for a video: its frames, once for each orientation
+	// Prints are what operators' hashers gave; see [Index.SetSpecs].
+	Prints []safety.Hash
 }
 
 // lot is where in [0, wholeRatio) the content falls: always the same for the
@@ -70,6 +72,7 @@ type Index struct {
 	// each can be matched.
 	videos *vpdq.Index
 	usable map[uint32]int
+	prints map[safety.HashType]*prints // of the types that operators' hashers give
 	// quarantined are signals which flooded: what they find makes no automatic block.
 	quarantined map[string]bool
 	off         map[int64]time.Time // contents which do not match until then
@@ -259,14 +262,15 @@ func (x *Index) add(place uint16, page []db.Signal, videos map[string][]vpdq.Fra
 		if err != nil {
 			return fmt.Errorf("signal %s: %w", s.ID, err)
 		}
-		if h.Type.Opaque() {
-			continue // kept for those who can compute it; nothing here can match it
-		}
 		id, err := packID(s.ID)
 		if err != nil {
 			return err
 		}
 		e := entry{id: id, list: place, content: s.ContentNumber}
+		if h.Type.Opaque() {
+			x.putPrint(e, h)
+			continue
+		}
 		if h.Type == safety.VPDQ {
 			x.putVideo(e, videos[s.HashValue])
 			continue
@@ -304,6 +308,8 @@ func (x *Index) remove(s db.Signal) error {
 		delete(x.usable, n)
 	} else if k, ok := keyOf(h); ok {
 		x.table.unlink(n, k)
+	} else if p := x.prints[h.Type]; p != nil {
+		p.delete(n)
 	}
 	x.table.drop(n)
 	return nil
@@ -328,6 +334,7 @@ func (x *Index) Lookup(q Query) ([]safety.Finding, error) {
 		}
 	}
 	found = append(found, x.lookupFrames(q, lot, now)...)
+	found = append(found, x.lookupPrints(q.Prints, lot, now)...)
 	return append(found, x.lookupVideos(q.Video, lot, now)...), nil
 }
 

@@ -220,10 +220,20 @@ func TestRetro(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.New(t))
 	r := match.NewRecents(b.store, 24*time.Hour, b.clock, slog.New(slog.DiscardHandler))
+	r.SetSettle(0)
 	p := pdq.Hash(synthetic(safety.PDQ, 1).Bytes())
 	near, far := flipped(p, 31), flipped(p, 32)
-	up := func(id, sha, md5, pdq string, quality int) match.Upload {
-		return match.Upload{ContentID: id, AccountID: "a", Surface: safety.SurfacePublic, SHA256: sha, MD5: md5, PDQ: pdq, Quality: quality, At: b.clock()}
+	up := func(id, sha, md5, hash string, quality int) match.Upload {
+		u := match.Upload{ContentID: id, AccountID: "a", Surface: safety.SurfacePublic, At: b.clock()}
+		for t, v := range map[safety.HashType]string{safety.SHA256: sha, safety.MD5: md5} {
+			if v != "" {
+				u.Query.Exact = append(u.Query.Exact, safety.Hash{Type: t, Value: v})
+			}
+		}
+		if hash != "" {
+			u.Query.Near = []match.Near{{Hash: must(pdq.ParseHash(hash)), Quality: quality, Variant: "original"}}
+		}
+		return u
 	}
 	for _, u := range []match.Upload{
 		up("exact", synthetic(safety.SHA256, 1).Value, "", "", 0),
@@ -286,7 +296,7 @@ func TestRetro_Off(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.New(t))
 	r := match.NewRecents(b.store, 0, b.clock, slog.New(slog.DiscardHandler))
-	r.Note(match.Upload{ContentID: "c", SHA256: synthetic(safety.SHA256, 1).Value, At: b.clock()})
+	r.Note(match.Upload{ContentID: "c", Query: match.Query{Exact: []safety.Hash{synthetic(safety.SHA256, 1)}}, At: b.clock()})
 	r.Flush(t.Context())
 	if kept, err := b.store.Read().RecentsAfter(t.Context(), "", 1); len(kept) != 0 || err != nil {
 		t.Errorf("%d uploads kept, %v", len(kept), err)

@@ -50,8 +50,9 @@ const (
 	kindVideo = 255
 )
 
-// recordKey is what stands for a hash in a record; ok is false for one that
-// nothing looks up.
+// recordKey is what stands for a hash in a record; ok is false for an opaque one,
+// which is read from the database: which of them are looked up, each process's
+// configuration says.
 func recordKey(h safety.Hash) (k exactKey, ok bool, err error) {
 	switch {
 	case h.Type.Opaque():
@@ -295,12 +296,17 @@ func (x *Index) takeList(ctx context.Context, r io.Reader, l snapshotList) (sign
 		case err != nil || len(block)%recordSize != 0:
 			return signals, errSnapshot
 		case len(block) == 0:
-			if known {
-				x.mu.Lock()
-				x.lists[place].version = l.Version
-				x.mu.Unlock()
+			if !known {
+				return signals, nil
 			}
-			return signals, nil
+			n, err := x.takePrints(ctx, place, l)
+			if err != nil {
+				return signals, err
+			}
+			x.mu.Lock()
+			x.lists[place].version = l.Version
+			x.mu.Unlock()
+			return signals + n, nil
 		case known:
 			records := parseRecords(place, block)
 			videos, err := x.videosOf(ctx, records)

@@ -17,7 +17,7 @@ const (
 	VPDQ HashType = "vpdq"
 
 	// The rest are opaque: Rowan keeps them, typed and byte for byte, and cannot
-	// compute or compare them.
+	// compute them. With an operator's hasher (package hasher) they are matched.
 
 	PhotoDNA      HashType = "photodna"        // 144 bytes, licensed by Microsoft
 	NetClean      HashType = "netclean"        // of NetClean's tools
@@ -41,8 +41,16 @@ const (
 	MaxInline = 512
 )
 
-// Opaque reports whether t is one of [OpaqueTypes].
-func (t HashType) Opaque() bool { return slices.Contains(OpaqueTypes, t) }
+// own reports whether t is named as operators name fingerprints of their own:
+// nobody else gives meaning to names that begin so.
+func (t HashType) own() bool {
+	name, ok := strings.CutPrefix(string(t), "x_")
+	return ok && name != "" && len(name) <= 30 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+// Opaque reports whether t is one of [OpaqueTypes], or one of an operator's own:
+// x_ and up to 30 of a-z, 0-9 and underscore.
+func (t HashType) Opaque() bool { return slices.Contains(OpaqueTypes, t) || t.own() }
 
 // Known reports whether a list may hold signals of type t.
 func (t HashType) Known() bool { return t.Valid() || t == URL || t == VPDQ || t.Opaque() }

@@ -58,6 +58,12 @@ func TestParseSignal(t *testing.T) {
 			t.Errorf("%s is taken for a type that Rowan computes", k)
 		}
 	}
+	for k, want := range map[HashType]bool{"x_a": true, "x_average_2": true, "x_": false, "x_A": false, "x-a": false, "y_a": false,
+		HashType("x_" + strings.Repeat("a", 31)): false} {
+		if k.Opaque() != want || k.Known() != want || k.Valid() {
+			t.Errorf("%s is taken wrongly for an operator's own type", k)
+		}
+	}
 	if URL.Valid() || URL.Opaque() || !URL.Known() || HashType("x").Known() {
 		t.Error("the types are sorted wrongly")
 	}

@@ -1,5 +1,5 @@
-// Package scan checks the files of a folder against the lists: what an operator
-// does once with everything that was uploaded before Rowan came.
+// Package scan checks the files of a folder or a bucket against the lists: what an
+// operator does once with everything that was uploaded before Rowan came.
 //
 // Results go out as JSON Lines, one for each file, and the output is also the
 // memory: a scan that was broken off goes on where it was, and asks again for
@@ -19,12 +19,14 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/intake"
 	"github.com/rowan-safety/rowan/internal/media"
+	"github.com/rowan-safety/rowan/internal/objects"
 	"github.com/rowan-safety/rowan/internal/safety"
 )
 
@@ -33,6 +35,7 @@ type Line struct {
 	Path     string           `json:"path"` // as it was found, with slashes
 	Size     int64            `json:"size"`
 	Modified time.Time        `json:"modified"`
+	ETag     string           `json:"etag,omitempty"` // of an object in a bucket
 	SHA256   string           `json:"sha256,omitempty"`
 	Scan     safety.ScanState `json:"scan"`
 	Reason   string           `json:"scan_reason,omitempty"`
@@ -58,8 +61,14 @@ const ReasonUnreadable = "unreadable"
 // moment.
 const ReasonUnavailable = "unavailable"
 
+// ReasonChanged is the reason of an object that was written again or removed after
+// it was listed. The next run looks at what is there then.
+const ReasonChanged = "changed"
+
 // Config says how to scan.
 type Config struct {
+	// Objects opens the roots that begin with [objects.Scheme]; nil refuses them.
+	Objects *objects.Client
 	// Look answers for one file, as [intake.Desk.Look] does.
 	Look    func(context.Context, intake.Content) (intake.Answer, string, error)
 	Content intake.Content // what is the same for every file: surface, jurisdiction
@@ -122,18 +131,20 @@ func Run(ctx context.Context, out *os.File, roots []string, c Config) (Totals, e
 	return s.totals(), errors.Join(err, s.out.Flush(), out.Sync())
 }
 
+// job is one file.
 type job struct {
-	tree       fs.FS
-	root, path string
-	info       fs.FileInfo
+	name     string
+	size     int64
+	modified time.Time
+	etag     string
+	open     func(context.Context) (io.ReadCloser, error)
 }
-
-func (j job) name() string { return path.Join(j.root, j.path) }
 
 // earlier is what matters of a file's line of an earlier run.
 type earlier struct {
 	size           int64
 	modified       time.Time
+	etag           string
 	matched, whole bool
 }
 
@@ -182,6 +193,12 @@ func (s *scan) report(ctx context.Context) (stop func()) {
 // folder does not wander into others.
 func (s *scan) walk(ctx context.Context, roots []string, jobs chan<- job) error {
 	for _, root := range roots {
+		if strings.HasPrefix(root, objects.Scheme) {
+			if err := s.list(ctx, root, jobs); err != nil {
+				return err
+			}
+			continue
+		}
 		info, err := os.Stat(root)
 		if err != nil {
 			return err
@@ -211,25 +228,49 @@ func (s *scan) walk(ctx context.Context, roots []string, jobs chan<- job) error 
 			if err != nil {
 				return s.write(Line{Path: path.Join(dir, p), Scan: safety.ScanFailed, Reason: ReasonUnreadable})
 			}
-			s.files.Add(1)
-			j := job{tree.FS(), dir, p, info}
-			if l, ok := s.done[j.name()]; ok && l.size == info.Size() && l.modified.Equal(info.ModTime()) {
-				s.skipped.Add(1)
-				s.tally(l.matched, l.whole)
-				return nil
-			}
-			select {
-			case jobs <- j:
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
+			return s.put(ctx, jobs, job{name: path.Join(dir, p), size: info.Size(), modified: info.ModTime(),
+				open: func(context.Context) (io.ReadCloser, error) { return tree.FS().Open(p) }})
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// list finds the objects of a bucket. A listing that breaks off ends the scan: what
+// it did not name was not looked at.
+func (s *scan) list(ctx context.Context, root string, jobs chan<- job) error {
+	bucket, prefix, err := objects.ParseURL(root)
+	if err != nil {
+		return err
+	}
+	if s.Objects == nil {
+		return errors.New("no object store is configured")
+	}
+	return s.Objects.List(ctx, bucket, prefix, func(o objects.Object) error {
+		if o.Size == 0 && strings.HasSuffix(o.Key, "/") {
+			return nil // stands for a folder
+		}
+		return s.put(ctx, jobs, job{name: objects.Scheme + bucket + "/" + o.Key, size: o.Size, modified: o.Modified, etag: o.ETag,
+			open: func(ctx context.Context) (io.ReadCloser, error) { return s.Objects.Open(ctx, bucket, o) }})
+	})
+}
+
+// put hands a file to the workers, unless an earlier run is done with it.
+func (s *scan) put(ctx context.Context, jobs chan<- job, j job) error {
+	s.files.Add(1)
+	if l, ok := s.done[j.name]; ok && l.size == j.size && l.modified.Equal(j.modified) && l.etag == j.etag {
+		s.skipped.Add(1)
+		s.tally(l.matched, l.whole)
+		return nil
+	}
+	select {
+	case jobs <- j:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (s *scan) file(ctx context.Context, j job) error {
@@ -246,11 +287,20 @@ func (s *scan) file(ctx context.Context, j job) error {
 }
 
 func (s *scan) look(ctx context.Context, j job) (Line, error) {
-	line := Line{Path: j.name(), Size: j.info.Size(), Modified: j.info.ModTime(), Scan: safety.ScanFailed}
+	line := Line{Path: j.name, Size: j.size, Modified: j.modified, ETag: j.etag, Scan: safety.ScanFailed}
 	c := s.Content
 	c.ContentID = line.Path
-	sum, err := s.read(j, &c)
-	if err != nil {
+	sum, err := s.read(ctx, j, &c)
+	if err != nil && j.etag != "" && !errors.Is(err, objects.ErrChanged) && ctx.Err() == nil {
+		sum, err = s.read(ctx, j, &c) // a body that broke off; requests are repeated by package objects
+	}
+	switch {
+	case ctx.Err() != nil:
+		return line, context.Cause(ctx)
+	case errors.Is(err, objects.ErrChanged):
+		line.Reason = ReasonChanged
+		return line, nil
+	case err != nil:
 		line.Reason = ReasonUnreadable
 		return line, nil //nolint:nilerr // the line says it
 	}
@@ -276,13 +326,13 @@ func (s *scan) look(ctx context.Context, j job) (Line, error) {
 
 // read reads a file into the content. Of one that is too large for a decoder it
 // takes the digests, and returns its SHA-256.
-func (s *scan) read(j job, c *intake.Content) (sum string, err error) {
-	f, err := j.tree.Open(j.path)
+func (s *scan) read(ctx context.Context, j job, c *intake.Content) (sum string, err error) {
+	f, err := j.open(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if j.info.Size() <= s.MaxFile {
+	if j.size <= s.MaxFile {
 		c.File, err = io.ReadAll(io.LimitReader(f, s.MaxFile))
 		return "", err
 	}
@@ -349,7 +399,7 @@ func resume(out *os.File) (map[string]earlier, error) {
 		if !l.whole() && l.Scan != safety.ScanPartial { // part of a file stays that
 			delete(done, l.Path)
 		} else {
-			done[l.Path] = earlier{l.Size, l.Modified, l.matched(), l.whole()}
+			done[l.Path] = earlier{l.Size, l.Modified, l.ETag, l.matched(), l.whole()}
 		}
 	}
 	if err := out.Truncate(whole); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/rowan-safety/rowan/internal/match"
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/storetest"
@@ -116,7 +115,7 @@ func (m *machine) upload(t *rapid.T) {
 		u.sha = sha(rapid.IntRange(0, 4).Draw(t, "file"))
 	}
 	m.uploads = append(m.uploads, u)
-	m.bench.upload(match.Upload{ContentID: u.content, SHA256: u.sha, PDQ: u.pdq.String(), Turned: u.turned, Quality: u.quality})
+	m.bench.upload(upload{ContentID: u.content, SHA256: u.sha, PDQ: u.pdq.String(), Turned: u.turned, Quality: u.quality})
 }
 
 func (m *machine) learn(n *modelled) {

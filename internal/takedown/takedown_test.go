@@ -119,10 +119,30 @@ func (b *bench) search() int {
 	return n
 }
 
-func (b *bench) upload(u match.Upload) {
+// upload is what a check knew of an upload.
+type upload struct {
+	ContentID, SHA256, PDQ string
+	Turned                 []pdq.Hash // of the pixels; nil where only a hash was given
+	Quality                int
+}
+
+func (b *bench) upload(u upload) {
 	b.t.Helper()
-	u.At = b.now
-	b.recents.Note(u)
+	var q match.Query
+	if u.SHA256 != "" {
+		q.Exact = []safety.Hash{{Type: safety.SHA256, Value: u.SHA256}}
+	}
+	if u.PDQ != "" {
+		h, err := pdq.ParseHash(u.PDQ)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		q.Near = []match.Near{{Hash: h, Quality: u.Quality, Variant: "original"}}
+		for i, t := range u.Turned {
+			q.Near = append(q.Near, match.Near{Hash: t, Quality: u.Quality, Variant: pdq.VariantNames()[i+1]})
+		}
+	}
+	b.recents.Note(match.Upload{ContentID: u.ContentID, At: b.now, Query: q})
 	b.recents.Flush(b.t.Context())
 }
 
@@ -189,12 +209,12 @@ func TestPath(t *testing.T) {
 		b := newBench(t, open(t), takedown.Config{MayHold: true})
 		h := base(1)
 		turned := h.Orientations()
-		b.upload(match.Upload{ContentID: "c1", SHA256: sha(1), PDQ: h.String(), Quality: 90})
-		b.upload(match.Upload{ContentID: "c2", SHA256: sha(1), Quality: 0})
-		b.upload(match.Upload{ContentID: "c3", SHA256: sha(3), PDQ: flip(turned[5], 31).String(), Quality: 90})
-		b.upload(match.Upload{ContentID: "c4", SHA256: sha(4), PDQ: flip(h, 32).String(), Quality: 90})
-		b.upload(match.Upload{ContentID: "c5", SHA256: sha(5), PDQ: h.String(), Quality: pdq.MinQuality - 1})
-		b.upload(match.Upload{ContentID: "c6", SHA256: sha(6), PDQ: flip(h, 3).String(), Quality: 90})
+		b.upload(upload{ContentID: "c1", SHA256: sha(1), PDQ: h.String(), Quality: 90})
+		b.upload(upload{ContentID: "c2", SHA256: sha(1), Quality: 0})
+		b.upload(upload{ContentID: "c3", SHA256: sha(3), PDQ: flip(turned[5], 31).String(), Quality: 90})
+		b.upload(upload{ContentID: "c4", SHA256: sha(4), PDQ: flip(h, 32).String(), Quality: 90})
+		b.upload(upload{ContentID: "c5", SHA256: sha(5), PDQ: h.String(), Quality: pdq.MinQuality - 1})
+		b.upload(upload{ContentID: "c6", SHA256: sha(6), PDQ: flip(h, 3).String(), Quality: 90})
 		id := b.receive(notice("c1"))
 		if v := b.view(id); v.Search != takedown.SearchPending || v.Left != 48*time.Hour || v.State != "open" {
 			t.Fatalf("received: %+v", v)
@@ -350,8 +370,8 @@ func TestReceive(t *testing.T) {
 		t.Errorf("an unknown content is %s", v.Search)
 	}
 	// The platform sends it through check: now it is known, and so are its copies.
-	b.upload(match.Upload{ContentID: "copy", SHA256: sha(9)})
-	b.upload(match.Upload{ContentID: "nothing is known of this", SHA256: sha(9)})
+	b.upload(upload{ContentID: "copy", SHA256: sha(9)})
+	b.upload(upload{ContentID: "nothing is known of this", SHA256: sha(9)})
 	if n := b.search(); n != 1 {
 		t.Errorf("found %d copies", n)
 	}
@@ -377,7 +397,7 @@ func TestReceive(t *testing.T) {
 // TestChild: a notice that may be about a child is a case, whatever else happens.
 func TestChild(t *testing.T) {
 	b := newBench(t, storetest.Open(t), takedown.Config{})
-	b.upload(match.Upload{ContentID: "c", SHA256: sha(1)})
+	b.upload(upload{ContentID: "c", SHA256: sha(1)})
 	for _, age := range []string{"yes", "maybe"} {
 		n := notice("c")
 		n.UnderAge = age
@@ -458,7 +478,7 @@ func TestContact(t *testing.T) {
 func TestListIsShared(t *testing.T) {
 	b := newBench(t, storetest.Open(t), takedown.Config{})
 	for _, c := range []string{"a", "b"} {
-		b.upload(match.Upload{ContentID: c, SHA256: sha(1), PDQ: base(1).String(), Quality: 90})
+		b.upload(upload{ContentID: c, SHA256: sha(1), PDQ: base(1).String(), Quality: 90})
 	}
 	first, second := b.receive(notice("a")), b.receive(notice("b"))
 	for _, id := range []string{first, second} {
@@ -489,7 +509,7 @@ func TestAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func(testing.TB) *store.Store) {
 		b := newBench(t, open(t), takedown.Config{})
 		for _, c := range []string{"a", "b"} {
-			b.upload(match.Upload{ContentID: c, SHA256: sha(1)})
+			b.upload(upload{ContentID: c, SHA256: sha(1)})
 		}
 		atOnce := func(n int, fn func(i int) error) (done int) {
 			var wg sync.WaitGroup
@@ -537,7 +557,7 @@ func TestAtOnce(t *testing.T) {
 // of its matter.
 func TestFoundLater(t *testing.T) {
 	b := newBench(t, storetest.Open(t), takedown.Config{})
-	b.upload(match.Upload{ContentID: "a", SHA256: sha(1)})
+	b.upload(upload{ContentID: "a", SHA256: sha(1)})
 	id := b.receive(notice("a"))
 	b.search()
 	b.must(func(tx *store.Tx) error {
@@ -547,9 +567,9 @@ func TestFoundLater(t *testing.T) {
 	if v := b.view(id); v.State != "removed" {
 		t.Fatal(v.State)
 	}
-	b.upload(match.Upload{ContentID: "meanwhile", SHA256: sha(1)})
+	b.upload(upload{ContentID: "meanwhile", SHA256: sha(1)})
 	b.now = b.now.Add(2 * time.Minute)
-	b.upload(match.Upload{ContentID: "again", SHA256: sha(1)})
+	b.upload(upload{ContentID: "again", SHA256: sha(1)})
 	if n := b.search(); n != 1 {
 		t.Errorf("found %d", n)
 	}
@@ -680,7 +700,7 @@ func TestClockJumps(t *testing.T) {
 	}())
 	b.search()
 	b.now = b.now.Add(-3 * time.Hour)
-	b.upload(match.Upload{ContentID: "in the past", SHA256: sha(7)})
+	b.upload(upload{ContentID: "in the past", SHA256: sha(7)})
 	b.now = b.now.Add(3*time.Hour + time.Minute)
 	b.search()
 	b.now = b.now.Add(time.Hour)

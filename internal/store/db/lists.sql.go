@@ -365,6 +365,60 @@ func (q *Queries) SetListOptions(ctx context.Context, arg SetListOptionsParams) 
 	return err
 }
 
+const signalsOfType = `-- name: SignalsOfType :many
+select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and hash_type = $2 and added_version <= $3 and hash_value > $4 and removed_version = 0
+order by hash_value limit $5
+`
+
+type SignalsOfTypeParams struct {
+	ListID       string
+	HashType     string
+	AddedVersion int64
+	HashValue    string
+	Limit        int32
+}
+
+func (q *Queries) SignalsOfType(ctx context.Context, arg SignalsOfTypeParams) ([]Signal, error) {
+	rows, err := q.db.QueryContext(ctx, signalsOfType,
+		arg.ListID,
+		arg.HashType,
+		arg.AddedVersion,
+		arg.HashValue,
+		arg.Limit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Signal
+	for rows.Next() {
+		var i Signal
+		if err := rows.Scan(
+			&i.ID,
+			&i.ListID,
+			&i.HashType,
+			&i.HashValue,
+			&i.Note,
+			&i.Source,
+			&i.Classification,
+			&i.AddedVersion,
+			&i.RemovedVersion,
+			&i.CreatedAt,
+			&i.ContentNumber,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const signalsOfVersion = `-- name: SignalsOfVersion :many
 select id, list_id, hash_type, hash_value, note, source, classification, added_version, removed_version, created_at, content_number from signals where list_id = $1 and added_version = $2 and id > $3 and removed_version = 0 order by id limit $4
 `

@@ -464,6 +464,8 @@ type Recent struct {
 	Quality      int64
 	SeenAt       int64
 	Turned       string
+	Prints       []byte
+	Size         int64
 }
 
 type RelevantDatum struct {

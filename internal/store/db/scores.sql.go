@@ -10,8 +10,8 @@ import (
 )
 
 const addRecent = `-- name: AddRecent :exec
-insert into recents (id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+insert into recents (id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned, prints, size)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 `
 
 type AddRecentParams struct {
@@ -27,6 +27,8 @@ type AddRecentParams struct {
 	Quality      int64
 	SeenAt       int64
 	Turned       string
+	Prints       []byte
+	Size         int64
 }
 
 func (q *Queries) AddRecent(ctx context.Context, arg AddRecentParams) error {
@@ -43,6 +45,8 @@ func (q *Queries) AddRecent(ctx context.Context, arg AddRecentParams) error {
 		arg.Quality,
 		arg.SeenAt,
 		arg.Turned,
+		arg.Prints,
+		arg.Size,
 	)
 	return err
 }
@@ -155,6 +159,50 @@ func (q *Queries) ForgetRecents(ctx context.Context, seenAt int64) (int64, error
 	return result.RowsAffected()
 }
 
+const forgetRecentsUpTo = `-- name: ForgetRecentsUpTo :execrows
+delete from recents where id <= $1
+`
+
+func (q *Queries) ForgetRecentsUpTo(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, forgetRecentsUpTo, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const oldestRecents = `-- name: OldestRecents :many
+select id, size from recents order by id limit $1
+`
+
+type OldestRecentsRow struct {
+	ID   string
+	Size int64
+}
+
+func (q *Queries) OldestRecents(ctx context.Context, limit int32) ([]OldestRecentsRow, error) {
+	rows, err := q.db.QueryContext(ctx, oldestRecents, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OldestRecentsRow
+	for rows.Next() {
+		var i OldestRecentsRow
+		if err := rows.Scan(&i.ID, &i.Size); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const quarantineSignal = `-- name: QuarantineSignal :execrows
 update signal_scores set quarantined_at = $2 where signal_id = $1 and quarantined_at = 0
 `
@@ -195,7 +243,7 @@ func (q *Queries) QuarantinedSignals(ctx context.Context) ([]string, error) {
 }
 
 const recentsAfter = `-- name: RecentsAfter :many
-select id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned from recents where id > $1 order by id limit $2
+select id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned, prints, size from recents where id > $1 order by id limit $2
 `
 
 func (q *Queries) RecentsAfter(ctx context.Context, iD string, limit int32) ([]Recent, error) {
@@ -220,6 +268,8 @@ func (q *Queries) RecentsAfter(ctx context.Context, iD string, limit int32) ([]R
 			&i.Quality,
 			&i.SeenAt,
 			&i.Turned,
+			&i.Prints,
+			&i.Size,
 		); err != nil {
 			return nil, err
 		}
@@ -232,6 +282,17 @@ func (q *Queries) RecentsAfter(ctx context.Context, iD string, limit int32) ([]R
 		return nil, err
 	}
 	return items, nil
+}
+
+const recentsSize = `-- name: RecentsSize :one
+select cast(coalesce(sum(size), 0) as bigint) from recents
+`
+
+func (q *Queries) RecentsSize(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, recentsSize)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const releaseSignal = `-- name: ReleaseSignal :execrows

@@ -543,7 +543,7 @@ func (q *Queries) OthersWithHash(ctx context.Context, arg OthersWithHashParams) 
 }
 
 const recentsOfContent = `-- name: RecentsOfContent :many
-select id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned from recents where content_id = $1 order by id limit 100
+select id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned, prints, size from recents where content_id = $1 order by id limit 100
 `
 
 func (q *Queries) RecentsOfContent(ctx context.Context, contentID string) ([]Recent, error) {
@@ -568,6 +568,8 @@ func (q *Queries) RecentsOfContent(ctx context.Context, contentID string) ([]Rec
 			&i.Quality,
 			&i.SeenAt,
 			&i.Turned,
+			&i.Prints,
+			&i.Size,
 		); err != nil {
 			return nil, err
 		}

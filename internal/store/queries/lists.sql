@@ -55,3 +55,7 @@ where s.list_id = $1 and s.removed_version = 0 and s.added_version <= l.version 
 -- name: CountSignals :many
 select s.list_id, s.hash_type, count(*) as n from signals s join lists l on l.id = s.list_id
 where s.removed_version = 0 and s.added_version <= l.version group by s.list_id, s.hash_type;
+
+-- name: SignalsOfType :many
+select * from signals where list_id = $1 and hash_type = $2 and added_version <= $3 and hash_value > $4 and removed_version = 0
+order by hash_value limit $5;

@@ -28,11 +28,20 @@ where s.list_id = $1 and s.id > $2 and s.removed_version = 0 order by s.id limit
 select s.id from signals s join lists l on l.id = s.list_id where s.id = $1 and l.name = $2 and l.deleted_at = 0;
 
 -- name: AddRecent :exec
-insert into recents (id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+insert into recents (id, content_id, account_id, surface, jurisdiction, sha256, sha1, md5, pdq, quality, seen_at, turned, prints, size)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- name: RecentsAfter :many
 select * from recents where id > $1 order by id limit $2;
+
+-- name: RecentsSize :one
+select cast(coalesce(sum(size), 0) as bigint) from recents;
+
+-- name: OldestRecents :many
+select id, size from recents order by id limit $1;
+
+-- name: ForgetRecentsUpTo :execrows
+delete from recents where id <= $1;
 
 -- name: ForgetRecents :execrows
 delete from recents where seen_at < $1;

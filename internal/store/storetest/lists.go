@@ -100,14 +100,19 @@ func contents(s *suite) {
 }
 
 func recents(s *suite) {
-	p := db.AddRecentParams{ID: "r1", ContentID: "c", AccountID: "a", Surface: "public", Jurisdiction: "GB", Sha256: "s2", Sha1: "s1", Md5: "m", Pdq: "p", Quality: 90, SeenAt: 5}
+	p := db.AddRecentParams{ID: "r1", ContentID: "c", AccountID: "a", Surface: "public", Jurisdiction: "GB", Sha256: "s2", Sha1: "s1", Md5: "m", Pdq: "p", Quality: 90, SeenAt: 5, Prints: []byte{0, 1}, Size: 2}
 	q := p
-	q.ID, q.SeenAt = "r2", 6
+	q.ID, q.SeenAt, q.Prints = "r2", 6, nil
 	s.ok(s.q.AddRecent(s.ctx, q), s.q.AddRecent(s.ctx, p))
 	same(s, "in order", []db.Recent{db.Recent(p), db.Recent(q)})(s.q.RecentsAfter(s.ctx, "", 5))
 	same(s, "a page", []db.Recent{db.Recent(q)})(s.q.RecentsAfter(s.ctx, "r1", 5))
+	same(s, "their size", int64(4))(s.q.RecentsSize(s.ctx))
+	same(s, "the oldest", []db.OldestRecentsRow{{ID: "r1", Size: 2}})(s.q.OldestRecents(s.ctx, 1))
 	same(s, "too old", int64(1))(s.q.ForgetRecents(s.ctx, 6))
 	same(s, "left", []db.Recent{db.Recent(q)})(s.q.RecentsAfter(s.ctx, "", 5))
+	same(s, "none up to there", int64(0))(s.q.ForgetRecentsUpTo(s.ctx, "r1"))
+	same(s, "up to the last", int64(1))(s.q.ForgetRecentsUpTo(s.ctx, "r2"))
+	same(s, "the size of nothing", int64(0))(s.q.RecentsSize(s.ctx))
 }
 
 // before finds earlier decisions by file and by signal.
@@ -167,6 +172,11 @@ func signals(s *suite) {
 	same(s, "of a version", []db.Signal{row("s3", "bb", 1, 0)})(of(1, ""))
 	same(s, "after the last", []db.Signal(nil))(of(1, "s3"))
 	same(s, "of another", []db.Signal{row("s4", "aa", 3, 0)})(of(3, ""))
+	ofType := func(after string) ([]db.Signal, error) {
+		return s.q.SignalsOfType(s.ctx, db.SignalsOfTypeParams{ListID: "l", HashType: "md5", AddedVersion: 2, HashValue: after, Limit: 5})
+	}
+	same(s, "of a type, up to a version", []db.Signal{row("s3", "bb", 1, 0)})(ofType(""))
+	same(s, "of a type, after the last", []db.Signal(nil))(ofType("bb"))
 	same(s, "removed since", []db.Signal{row("s1", "aa", 1, 2)})(s.q.SignalsRemovedSince(s.ctx, "l", 1, 2))
 	same(s, "removed later", []db.Signal(nil))(s.q.SignalsRemovedSince(s.ctx, "l", 2, 9))
 	same(s, "dropped", int64(1))(s.q.DropStagedSignals(s.ctx, "l", 2))

@@ -2226,7 +2226,7 @@ export interface components {
             created_at?: string;
             /** @description Name that the user gave it */
             filename?: string;
-            /** @description Instead of a file: hexadecimal sha256, sha1, md5, pdq */
+            /** @description Instead of a file: hexadecimal sha256, sha1, md5, pdq, and types of this Rowan's hashers */
             hashes?: {
                 [key: string]: string;
             };
@@ -2327,6 +2327,7 @@ export interface components {
             /** Format: int64 */
             not_confirmed: number;
             precision: components["schemas"]["Precision"][];
+            requests: components["schemas"]["Requests"];
             scans: components["schemas"]["Scan"][];
             statements: {
                 [key: string]: number;
@@ -3798,6 +3799,19 @@ export interface components {
             state: "open" | "answered" | "refused" | "withdrawn";
             subjects: components["schemas"]["SubjectModel"][];
         };
+        RequestGround: {
+            /** Format: int64 */
+            answered: number;
+            basis: string;
+            /** Format: int64 */
+            late: number;
+            /** Format: int64 */
+            open: number;
+            /** Format: int64 */
+            refused: number;
+            /** Format: int64 */
+            withdrawn: number;
+        };
         RequestSummary: {
             authority: string;
             /** @enum {string} */
@@ -3818,6 +3832,13 @@ export interface components {
             reference?: string;
             /** @enum {string} */
             state: "open" | "answered" | "refused" | "withdrawn";
+        };
+        Requests: {
+            end: components["schemas"]["Median"];
+            grounds: components["schemas"]["RequestGround"][];
+            outcomes: {
+                [key: string]: number;
+            };
         };
         RequestsOutputBody: {
             items: components["schemas"]["RequestSummary"][];
@@ -3970,7 +3991,7 @@ export interface components {
             md5: number;
             /**
              * Format: int64
-             * @description Kept and not compared: PhotoDNA and others that Rowan cannot compute
+             * @description PhotoDNA and others that Rowan cannot compute: compared only where the operator has a hasher for them
              */
             opaque: number;
             /** Format: int64 */
