@@ -11,6 +11,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
+	"github.com/rowan-safety/rowan/internal/takedown"
 )
 
 // Overview is what a supervisor wants to see first.
@@ -26,6 +27,15 @@ type Overview struct {
 	Quotas        []QuotaModel    `json:"quotas"`
 
 	Evidence OverviewEvidence `json:"evidence"`
+
+	Requests  OverviewWaiting `json:"requests" doc:"Of law enforcement"`
+	Takedowns OverviewWaiting `json:"takedowns" doc:"Notices of intimate images"`
+}
+
+// OverviewWaiting counts what waits for people and has a time.
+type OverviewWaiting struct {
+	Open int64 `json:"open"`
+	Late bool  `json:"late" doc:"At least one waits past its time"`
 }
 
 // OverviewCases counts open cases.
@@ -165,6 +175,16 @@ func (a *API) overviewRest(ctx context.Context, q *db.Queries, o *Overview) erro
 	if c, err := q.LatestCheckpoint(ctx); err == nil {
 		o.Ledger.SealedAt = timeOrNil(c.At)
 	}
+	requests, err := q.CountOpenRequests(ctx, store.Micros(a.Now()))
+	if err != nil {
+		return err
+	}
+	o.Requests = OverviewWaiting{requests.N, requests.Overdue > 0}
+	notices, err := a.Takedowns.Count(ctx)
+	if err != nil {
+		return err
+	}
+	o.Takedowns = OverviewWaiting{notices.ByState[takedown.Open] + notices.ByState[takedown.Decided], notices.NextDue != 0 && notices.NextDue < store.Micros(a.Now())}
 	used, err := q.QuotasOfDay(ctx, a.Now().UTC().Format(time.DateOnly))
 	for _, quota := range a.Intake.Policy().Quotas() {
 		m := QuotaModel{Name: quota.Name, Limit: quota.PerDay}

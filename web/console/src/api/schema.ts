@@ -3287,6 +3287,10 @@ export interface components {
             policy_version: string;
             quotas: components["schemas"]["QuotaModel"][];
             reports: components["schemas"]["OverviewReports"];
+            /** @description Of law enforcement */
+            requests: components["schemas"]["OverviewWaiting"];
+            /** @description Notices of intimate images */
+            takedowns: components["schemas"]["OverviewWaiting"];
             version: string;
             webhooks: components["schemas"]["OverviewHooks"];
         };
@@ -3349,6 +3353,12 @@ export interface components {
             filed: number;
             /** Format: int64 */
             in_progress: number;
+        };
+        OverviewWaiting: {
+            /** @description At least one waits past its time */
+            late: boolean;
+            /** Format: int64 */
+            open: number;
         };
         PasskeyBeginBody: {
             /** @description For navigator.credentials.create */
