@@ -1,9 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/access"
@@ -356,14 +359,41 @@ func (a *API) requestOf(ctx context.Context, r db.Request, err error) (*requestO
 		return nil, fmt.Errorf("reading outcomes: %w", err)
 	}
 	b.Outcomes = outcomeModels(outcomes)
-	entries, err := q.EntriesOfSubject(ctx, r.ID, "~", 200)
-	if err != nil {
+	if b.History, err = requestHistory(ctx, q, r.ID, disclosures, names); err != nil {
 		return nil, fmt.Errorf("reading history: %w", err)
 	}
-	for _, e := range entries {
-		b.History = append(b.History, HistoryModel{store.Time(e.At), nameOr(names, e.Actor), e.Action, e.Detail})
-	}
 	return &requestOutput{b}, nil
+}
+
+// requestHistory is what the ledger says of a request and of its bundles, whose rows
+// stand with their cases; latest first.
+func requestHistory(ctx context.Context, q *db.Queries, id string, ds []db.Disclosure, names map[string]string) ([]HistoryModel, error) {
+	entries, err := q.EntriesOfSubject(ctx, id, "~", 200)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, d := range ds {
+		if seen[d.CaseID] {
+			continue
+		}
+		seen[d.CaseID] = true
+		rows, err := q.EntriesOfSubject(ctx, d.CaseID, "~", 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range rows {
+			if strings.HasPrefix(e.Action, "disclosure.") && slices.ContainsFunc(ds, func(d db.Disclosure) bool { return strings.HasPrefix(e.Detail, d.ID) }) {
+				entries = append(entries, e)
+			}
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b db.LedgerEntry) int { return cmp.Compare(b.At, a.At) })
+	out := make([]HistoryModel, len(entries))
+	for i, e := range entries {
+		out[i] = HistoryModel{store.Time(e.At), nameOr(names, e.Actor), e.Action, e.Detail}
+	}
+	return out, nil
 }
 
 func disclosureModel(d db.Disclosure) DisclosureModel {

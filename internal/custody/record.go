@@ -31,6 +31,7 @@ type record struct {
 	clocks    []db.Clock
 	views     []db.View
 	entries   []db.LedgerEntry // in the order of time
+	handed    []db.HandOversOfCaseRow
 	names     map[string]string
 }
 
@@ -51,6 +52,7 @@ func (b *Bundle) collect(ctx context.Context, tx *store.Tx) (*record, error) {
 		func() (err error) { r.reports, err = tx.ReportsOfCase(ctx, id); return },
 		func() (err error) { r.clocks, err = tx.ClocksOfCase(ctx, id); return },
 		func() (err error) { r.views, err = tx.ViewsOfCase(ctx, id); return },
+		func() (err error) { r.handed, err = tx.HandOversOfCase(ctx, id); return },
 		func() (err error) { r.entries, err = tx.EntriesOfSubject(ctx, id, "~", math.MaxInt32); return },
 	} {
 		if err := read(); err != nil {
@@ -140,7 +142,10 @@ type (
 		Request   string    `json:"request_sha256,omitempty"`
 		Response  string    `json:"response_sha256,omitempty"`
 		Error     string    `json:"error,omitempty"`
-		Entry     string    `json:"entry"`
+		// Of a bundle that was handed over on a request.
+		Disclosure string `json:"disclosure,omitempty"`
+		Bundle     string `json:"bundle_sha256,omitempty"`
+		Entry      string `json:"entry"`
 	}
 )
 
@@ -171,8 +176,8 @@ func (r *record) chain() chainFile {
 	return out
 }
 
-// transfers are the exchanges with authorities. Each names the entry of its
-// report under which it happened.
+// transfers are the exchanges with authorities, and what was handed over on their
+// requests. Each names the entry of the ledger under which it happened.
 func (r *record) transfers() []transfer {
 	out := []transfer{}
 	for _, rep := range r.reports {
@@ -186,6 +191,15 @@ func (r *record) transfers() []transfer {
 			}
 			out = append(out, t)
 		}
+	}
+	for _, h := range r.handed {
+		t := transfer{At: store.Time(h.HandedAt).UTC(), Authority: h.Authority, Operation: "hand_over", Disclosure: h.ID, Bundle: h.Sha256}
+		for _, e := range r.entries {
+			if e.Action == "disclosure.hand_over" && strings.HasPrefix(e.Detail, h.ID+" ") {
+				t.Entry = e.ID
+			}
+		}
+		out = append(out, t)
 	}
 	slices.SortStableFunc(out, func(a, b transfer) int { return a.At.Compare(b.At) })
 	return out

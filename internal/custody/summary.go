@@ -47,8 +47,11 @@ func (r *record) summary(chain chainFile, custodyJSON []byte) ([]byte, error) {
 		rows := make([][]string, len(chain.Transfers))
 		for i, t := range chain.Transfers {
 			rows[i] = []string{utc(t.At), strings.ToUpper(t.Authority), t.Operation, fmt.Sprint(t.Status), t.RequestID}
+			if t.Disclosure != "" {
+				rows[i] = []string{utc(t.At), t.Authority, "a bundle was handed over", "", "SHA-256 " + t.Bundle}
+			}
 		}
-		p.Table([]paper.Column{{Title: "When", Weight: 2}, {Title: "Authority", Weight: 1.2}, {Title: "Call", Weight: 1.2}, {Title: "Status", Weight: 0.8}, {Title: "Authority's request id", Weight: 3, Mono: true}}, rows)
+		p.Table([]paper.Column{{Title: "When", Weight: 2}, {Title: "Authority", Weight: 1.2}, {Title: "Call", Weight: 1.2}, {Title: "Status", Weight: 0.8}, {Title: "Authority's request id, or what was handed over", Weight: 3, Mono: true}}, rows)
 	}
 	p.Heading("How to check this bundle")
 	p.Paragraph("With the programs of any computer: that the files are those that are listed.")

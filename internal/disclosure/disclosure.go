@@ -4,8 +4,10 @@
 //
 // A request is open until a person answers, refuses or withdraws it. While it is
 // open, nothing that it names is destroyed or erased, whatever the clocks say
-// (package vault asks). A law's limit can be made earlier by a person and never
-// later.
+// (package vault asks), also what comes later. Each case that it names gets a hold of
+// its own, which outlives the request until two people release it: no single person
+// can let go of what an authority has asked for. A law's limit can be made earlier
+// by a person and never later.
 //
 // What is handed over is an evidence bundle of one case, sealed as it was prepared.
 // Another person than the one who prepared it must approve it; then the same bytes
@@ -214,6 +216,9 @@ func (d *Desk) Receive(ctx context.Context, who safety.Actor, n New) (db.Request
 				return err
 			}
 		}
+		if err := d.hold(ctx, tx, who, id, n.Basis); err != nil {
+			return err
+		}
 		return d.tell(ctx, tx, who, id, "request.receive", fmt.Sprintf("%s from %s, %d subjects, due %s", n.Basis, n.AuthorityKind, len(n.Subjects),
 			due.UTC().Format(time.RFC3339)))
 	})
@@ -250,6 +255,38 @@ func (d *Desk) name(ctx context.Context, tx *store.Tx, id string, s Subject) err
 	for _, c := range cases {
 		if _, err := tx.LockCaseRow(ctx, c.ID); err != nil {
 			return fmt.Errorf("locking case: %w", err)
+		}
+	}
+	return nil
+}
+
+// hold places a hold on each case that a request names and that has none of it. The
+// words of a hold stand in the ledger, so they are fixed ones.
+func (d *Desk) hold(ctx context.Context, tx *store.Tx, who safety.Actor, id string, basis Basis) error {
+	kind := "disclosure"
+	if g, _ := ground(basis); !g.HandsOver {
+		kind = "preservation_request"
+	}
+	why := "named by the request " + id
+	cases, err := tx.CasesOfRequest(ctx, id)
+	if err != nil {
+		return fmt.Errorf("reading cases: %w", err)
+	}
+	for _, c := range cases {
+		holds, err := tx.HoldsOfCase(ctx, c.ID)
+		if err != nil {
+			return fmt.Errorf("reading holds: %w", err)
+		}
+		if slices.ContainsFunc(holds, func(h db.Hold) bool { return h.Reason == why }) {
+			continue // it runs, or two people have released it
+		}
+		if k, err := tx.CaseKey(ctx, c.ID); err == nil && k.DestroyedAt != 0 {
+			continue // there is nothing left to hold
+		} else if err != nil && !store.IsNotFound(err) {
+			return fmt.Errorf("reading case key: %w", err)
+		}
+		if _, err := d.vault.Hold(ctx, tx, who, c.ID, vault.NewHold{Kind: kind, Reason: why}); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -342,6 +379,10 @@ func (d *Desk) End(ctx context.Context, who safety.Actor, id string, e End) (db.
 			return safety.Errorf(safety.Conflict, "nothing was handed over; say nothing_held if there is nothing")
 		case e.NothingHeld && handed > 0:
 			return safety.Errorf(safety.Conflict, "something was handed over, so something was held")
+		}
+		// Cases that came while it was open.
+		if err := d.hold(ctx, tx, who, id, Basis(r.Basis)); err != nil {
+			return err
 		}
 		n, err := tx.EndRequest(ctx, db.EndRequestParams{ID: id, State: string(e.State), NothingHeld: e.NothingHeld, EndedAt: store.Micros(d.now()),
 			EndedBy: who.ID, EndedName: who.Name, EndedNote: e.Note})

@@ -102,6 +102,23 @@ func (b *bench) aCase(id, account, content string) {
 	}))
 }
 
+// release lets two people release every hold of a case.
+func (b *bench) release(caseID string) {
+	b.t.Helper()
+	ctx := context.Background()
+	holds, err := b.store.Read().HoldsOfCase(ctx, caseID)
+	b.ok(err)
+	for _, h := range holds {
+		if h.ReleasedAt != 0 {
+			continue
+		}
+		b.ok(b.store.Tx(ctx, func(tx *store.Tx) error { _, err := b.vault.AskRelease(ctx, tx, anna, h.ID, "over"); return err }))
+		err := b.store.Tx(ctx, func(tx *store.Tx) error { _, err := b.vault.ConfirmRelease(ctx, tx, anna, h.ID, "over"); return err })
+		wantKind(b.t, "one person releases a hold", err, safety.Forbidden)
+		b.ok(b.store.Tx(ctx, func(tx *store.Tx) error { _, err := b.vault.ConfirmRelease(ctx, tx, boris, h.ID, "over"); return err }))
+	}
+}
+
 func (b *bench) destroy(id string) error {
 	return b.store.Tx(context.Background(), func(tx *store.Tx) error {
 		_, err := b.vault.Destroy(context.Background(), tx, "system", id, "test")
@@ -170,8 +187,12 @@ func TestPath(t *testing.T) {
 		}
 		_, err = b.desk.End(ctx, anna, r.ID, disclosure.End{State: disclosure.Answered})
 		wantKind(t, "ended with something prepared", err, safety.Conflict)
+		_, err = b.desk.Prepare(ctx, boris, r.ID, "cas_1", "", true)
+		wantKind(t, "a second bundle while one waits", err, safety.Conflict)
 		_, err = b.desk.HandOver(ctx, anna, x.ID, "an officer", "email")
 		b.ok(err)
+		_, _, err = b.desk.Take(ctx, anna, x.ID)
+		wantKind(t, "taken out after it was handed over", err, safety.Conflict)
 		_, err = b.desk.HandOver(ctx, boris, x.ID, "an officer", "email")
 		wantKind(t, "handed over twice", err, safety.Conflict)
 		_, err = b.desk.Drop(ctx, boris, x.ID)
@@ -216,7 +237,9 @@ func TestPath(t *testing.T) {
 				}
 			}
 		}
-		b.ok(b.destroy("cas_1")) // the request has ended
+		wantKind(t, "destroying after the end, by one person", b.destroy("cas_1"), safety.Conflict)
+		b.release("cas_1")
+		b.ok(b.destroy("cas_1"))
 		if _, _, err := b.vault.Open(ctx, x.EvidenceID); safety.KindOf(err) != safety.NotFound {
 			t.Errorf("the sealed bundle outlives its case: %v", err)
 		}
@@ -253,7 +276,12 @@ func TestKept(t *testing.T) {
 			}
 			_, err = b.desk.End(ctx, boris, r.ID, disclosure.End{State: disclosure.Refused, Note: "no ground"})
 			b.ok(err)
+			wantKind(t, s.Kind+", after the end", b.destroy(id), safety.Conflict)
+			b.release(id)
 			b.ok(b.destroy(id))
+			if s.Kind == "case" { // there is nothing left to hold, and that is no mistake
+				b.receive(request(s))
+			}
 		}
 		for _, s := range []disclosure.Subject{{Kind: "case", ID: "none"}, {Kind: "report", ID: "none"}} {
 			_, err := b.desk.Receive(ctx, anna, request(s))
@@ -446,7 +474,7 @@ func TestProperty(t *testing.T) {
 			var requests []string
 			bundles := map[string]*made{}
 			var ids []string
-			destroyed := false
+			destroyed, held := false, true
 			human := map[string]string{anna.ID: "anna", annas.ID: "anna", boris.ID: "boris", robot.ID: "robot"}
 			// Something to begin with, or most histories would not come far.
 			first := b.receive(request(kinds["case"]))
@@ -456,7 +484,7 @@ func TestProperty(t *testing.T) {
 			bundles[x.ID] = &made{request: first.ID, preparer: "anna"}
 			for range rapid.IntRange(6, 40).Draw(rt, "steps") {
 				who := rapid.SampledFrom(people).Draw(rt, "who")
-				switch op := rapid.SampledFrom([]string{"receive", "prepare", "prepare", "approve", "approve", "approve", "take", "take", "take", "hand", "hand", "hand", "drop", "end", "destroy"}).Draw(rt, "op"); op {
+				switch op := rapid.SampledFrom([]string{"receive", "prepare", "prepare", "approve", "approve", "approve", "take", "take", "take", "hand", "hand", "hand", "drop", "end", "release", "destroy"}).Draw(rt, "op"); op {
 				case "receive":
 					if len(requests) > 2 {
 						continue
@@ -466,7 +494,7 @@ func TestProperty(t *testing.T) {
 						rt.Fatalf("receive by %s: %v", who.ID, err)
 					}
 					if err == nil {
-						open[r.ID] = true
+						open[r.ID], held = true, held || !destroyed
 						requests = append(requests, r.ID)
 					}
 				case "prepare":
@@ -474,9 +502,13 @@ func TestProperty(t *testing.T) {
 						continue
 					}
 					r := rapid.SampledFrom(requests).Draw(rt, "request")
+					waits := false
+					for _, m := range bundles {
+						waits = waits || m.request == r && m.handed == 0 && m.state != "dropped"
+					}
 					x, err := b.desk.Prepare(ctx, who, r, caseID, "", true)
-					if (err == nil) != (who.Person && open[r] && !destroyed) {
-						rt.Fatalf("prepare by %s, open %t, destroyed %t: %v", who.ID, open[r], destroyed, err)
+					if (err == nil) != (who.Person && open[r] && !destroyed && !waits) {
+						rt.Fatalf("prepare by %s, open %t, destroyed %t, one waits %t: %v", who.ID, open[r], destroyed, waits, err)
 					}
 					if err == nil {
 						bundles[x.ID] = &made{request: r, preparer: human[who.ID]}
@@ -501,7 +533,7 @@ func TestProperty(t *testing.T) {
 						}
 					case "take":
 						_, _, err = b.desk.Take(ctx, who, id)
-						if want = alive && m.approver != ""; err == nil && m.state == "" {
+						if want = alive && m.approver != "" && m.handed == 0; err == nil && m.state == "" {
 							m.state = "taken"
 						}
 					case "hand":
@@ -536,6 +568,9 @@ func TestProperty(t *testing.T) {
 					if err == nil {
 						open[r] = false
 					}
+				case "release":
+					b.release(caseID)
+					held = false
 				case "destroy":
 					if destroyed {
 						continue
@@ -545,10 +580,10 @@ func TestProperty(t *testing.T) {
 						any = any || o
 					}
 					err := b.destroy(caseID)
-					if (err == nil) != !any {
-						rt.Fatalf("destroyed with an open request %t: %v", any, err)
+					if (err == nil) != (!any && !held) {
+						rt.Fatalf("destroyed with an open request %t, held %t: %v", any, held, err)
 					}
-					if any {
+					if any || held {
 						kept++
 					}
 					destroyed = err == nil

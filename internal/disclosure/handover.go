@@ -34,6 +34,13 @@ func (d *Desk) Prepare(ctx context.Context, who safety.Actor, requestID, caseID,
 		if !slices.ContainsFunc(cases, func(c db.Case) bool { return c.ID == caseID }) {
 			return safety.Errorf(safety.Conflict, "the request does not name this case")
 		}
+		all, err := q.DisclosuresOfRequest(ctx, requestID)
+		if err != nil {
+			return fmt.Errorf("reading hand-overs: %w", err)
+		}
+		if slices.ContainsFunc(all, func(x db.Disclosure) bool { return x.CaseID == caseID && x.HandedAt == 0 && x.DroppedAt == 0 }) {
+			return safety.Errorf(safety.Conflict, "a bundle of this case waits already; hand it over or drop it first")
+		}
 		return nil
 	}
 	if !who.Person {
@@ -132,11 +139,15 @@ func (d *Desk) Approve(ctx context.Context, who safety.Actor, id, digest string)
 	})
 }
 
-// Take returns the approved bytes, to be handed over. Each time is on record as a
-// view of the sealed bundle; the bytes are the same each time.
+// Take returns the approved bytes, to be handed over; not any more once that was
+// done. Each time is on record as a view of the sealed bundle; the bytes are the same
+// each time.
 func (d *Desk) Take(ctx context.Context, who safety.Actor, id string) ([]byte, db.Disclosure, error) {
 	x, err := d.step(ctx, who, id, func(tx *store.Tx, x db.Disclosure) error {
-		if x.ApprovedAt == 0 {
+		switch {
+		case x.HandedAt != 0:
+			return safety.Errorf(safety.Conflict, "this bundle was handed over; prepare another one if it must go again")
+		case x.ApprovedAt == 0:
 			return safety.Errorf(safety.Conflict, "another person must approve this bundle first")
 		}
 		n, err := tx.TakeDisclosure(ctx, id, store.Micros(d.now()))

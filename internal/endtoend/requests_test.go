@@ -71,6 +71,7 @@ func TestEndToEndRequests(t *testing.T) {
 	b.click("dialog[open] " + testid("take-ok"))
 	b.settled(testid("hand-over-disclosure"))
 	a.screen("approved bundle")
+	file := c.do("POST", "/v1/disclosures/"+id+"/file", "application/json", nil)
 	b.click(testid("hand-over-disclosure"))
 	b.until(`document.querySelector('dialog[open]')`)
 	a.screen("record a hand-over")
@@ -78,7 +79,9 @@ func TestEndToEndRequests(t *testing.T) {
 	b.keys("The officer in the case")
 	b.click("dialog[open] " + testid("hand-ok"))
 	b.until(`document.querySelector('[data-testid="disclosure"]')?.dataset.state == 'handed_over'`)
-	file := c.do("POST", "/v1/disclosures/"+id+"/file", "application/json", nil)
+	if got := c.do("POST", "/v1/disclosures/"+id+"/file", "application/json", nil); got.status != 409 {
+		t.Errorf("taken out after it was handed over: %d", got.status)
+	}
 	if sum := sha256.Sum256(file.body); file.status != 200 || hex.EncodeToString(sum[:]) != digest {
 		t.Errorf("the bytes are not those that two people agreed to: %d", file.status)
 	}

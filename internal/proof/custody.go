@@ -43,7 +43,10 @@ type (
 		Request   string    `json:"request_sha256,omitempty"`
 		Response  string    `json:"response_sha256,omitempty"`
 		Error     string    `json:"error,omitempty"`
-		Entry     string    `json:"entry"`
+
+		Disclosure string `json:"disclosure,omitempty"`
+		Bundle     string `json:"bundle_sha256,omitempty"`
+		Entry      string `json:"entry"`
 	}
 )
 

@@ -475,6 +475,46 @@ func (q *Queries) HandDisclosure(ctx context.Context, arg HandDisclosureParams) 
 	return result.RowsAffected()
 }
 
+const handOversOfCase = `-- name: HandOversOfCase :many
+select d.id, d.sha256, d.handed_at, q.authority from disclosures d join requests q on q.id = d.request_id
+where d.case_id = $1 and d.handed_at <> 0 order by d.handed_at, d.id
+`
+
+type HandOversOfCaseRow struct {
+	ID        string
+	Sha256    string
+	HandedAt  int64
+	Authority string
+}
+
+func (q *Queries) HandOversOfCase(ctx context.Context, caseID string) ([]HandOversOfCaseRow, error) {
+	rows, err := q.db.QueryContext(ctx, handOversOfCase, caseID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HandOversOfCaseRow
+	for rows.Next() {
+		var i HandOversOfCaseRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Sha256,
+			&i.HandedAt,
+			&i.Authority,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockRequest = `-- name: LockRequest :one
 update requests set revision = revision + 1 where id = $1 returning id, authority, authority_kind, country, officer, contact, reference, means, basis, asks, received_at, recorded_at, recorded_by, recorded_name, law_due_at, due_at, state, nothing_held, ended_at, ended_by, ended_name, ended_note, revision
 `
@@ -906,7 +946,7 @@ func (q *Queries) SubjectsOfRequest(ctx context.Context, requestID string) ([]Re
 }
 
 const takeDisclosure = `-- name: TakeDisclosure :execrows
-update disclosures set taken_at = case when taken_at = 0 then $2 else taken_at end where id = $1 and approved_at <> 0 and dropped_at = 0
+update disclosures set taken_at = case when taken_at = 0 then $2 else taken_at end where id = $1 and approved_at <> 0 and handed_at = 0 and dropped_at = 0
 `
 
 func (q *Queries) TakeDisclosure(ctx context.Context, iD string, takenAt int64) (int64, error) {

@@ -77,11 +77,15 @@ select * from disclosures where id = $1;
 -- name: DisclosuresOfRequest :many
 select * from disclosures where request_id = $1 order by prepared_at, id;
 
+-- name: HandOversOfCase :many
+select d.id, d.sha256, d.handed_at, q.authority from disclosures d join requests q on q.id = d.request_id
+where d.case_id = $1 and d.handed_at <> 0 order by d.handed_at, d.id;
+
 -- name: ApproveDisclosure :execrows
 update disclosures set approved_by = $2, approved_name = $3, approved_at = $4 where id = $1 and approved_at = 0 and dropped_at = 0;
 
 -- name: TakeDisclosure :execrows
-update disclosures set taken_at = case when taken_at = 0 then $2 else taken_at end where id = $1 and approved_at <> 0 and dropped_at = 0;
+update disclosures set taken_at = case when taken_at = 0 then $2 else taken_at end where id = $1 and approved_at <> 0 and handed_at = 0 and dropped_at = 0;
 
 -- name: HandDisclosure :execrows
 update disclosures set handed_by = $2, handed_name = $3, handed_at = $4, handed_to = $5, handed_means = $6

@@ -99,6 +99,8 @@ func requests(s *suite) {
 	same(s, "taken out again", int64(1))(s.q.TakeDisclosure(s.ctx, "d1", 9))
 	same(s, "handed over", int64(1))(s.q.HandDisclosure(s.ctx, hand))
 	same(s, "handed over twice", int64(0))(s.q.HandDisclosure(s.ctx, hand))
+	same(s, "taken out after that", int64(0))(s.q.TakeDisclosure(s.ctx, "d1", 10))
+	same(s, "of the case", []db.HandOversOfCaseRow{{ID: "d1", Sha256: "s", HandedAt: 8, Authority: "A"}})(s.q.HandOversOfCase(s.ctx, "c2"))
 	drop := db.DropDisclosureParams{ID: "d1", DroppedBy: "x", DroppedName: "X", DroppedAt: 9}
 	same(s, "dropped after it was handed over", int64(0))(s.q.DropDisclosure(s.ctx, drop))
 	d.ApprovedBy, d.ApprovedName, d.ApprovedAt, d.TakenAt = "a", "A", 6, 7
