@@ -81,6 +81,7 @@ func accounts(now time.Time) []account {
 			"ip_events": []any{map[string]any{"ip": "2001:db8::17", "event": "registration", "at": at(900)}}}},
 		{"u_1003", map[string]any{"screen_name": "maplewood", "emails": []any{map[string]any{"address": "maple@example.test", "verified": true}}}},
 		{"u_1004", map[string]any{"screen_name": "test_bird"}},
+		{"u_1005", map[string]any{"screen_name": "second_gull"}},
 	}
 }
 
@@ -109,5 +110,6 @@ func uploads(now time.Time) []upload {
 		{meta("p_2006", "u_1004", "canary.png", 12), PNG(Canary())},
 		{meta("p_2007", "u_1004", "cut-off.png", 9), draw(101)[:2000]},
 		{meta("p_2008", "u_1004", "holiday.png", 8), draw(102)},
+		{meta("p_2009", "u_1005", "sunrise.jpg", 5), JPEG(Landscape(1, 1024, 683), 80)}, // p_2001 again, of another account
 	}
 }
