@@ -7,7 +7,9 @@
 // An actor's [State] holds sliding windows in bounded space; [Assess] makes an
 // [Assessment] from it and from the risk of conversations, which others compute.
 // [Propose] makes steps of one, [Check] answers whether an actor may contact a
-// target, and [Enforce] records what people have decided.
+// target, and [Enforce] records what people have decided. A [Builder] makes a
+// [Graph] of ties, in which [Graph.Rings] looks for rings around accounts that
+// people have confirmed.
 //
 // Three promises. Children are never scored or ranked: an account whose
 // upper age bound is under 18 gets protections only. Nothing here closes an
