@@ -78,6 +78,25 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestReachAlone: somebody new whose work is with children, as far as one can see
+// from outside: the most that reach alone can bring is a tip.
+func TestReachAlone(t *testing.T) {
+	var s State
+	for k := range Key(MaxChildren) {
+		add(t, &s, Event{Kind: Contacted, At: day0, Child: k + 1}, day0)
+	}
+	for _, mode := range []Mode{ModeFull, ModeMetadata} {
+		a := assess(t, mode, Profile{Ages: adult, Opened: day0}, &s, nil, day0)
+		steps, err := Propose(a, 1, DefaultThresholds())
+		if score, _ := a.Score(); err != nil || score != 1500+1200+400+500 {
+			t.Errorf("reach adds up to %d (%v), want all its caps", score, err)
+		}
+		if !steps.Tip || steps.Friction != nil || steps.Review || !steps.Uncorroborated {
+			t.Errorf("from reach alone: %+v", steps)
+		}
+	}
+}
+
 // TestNoAutomaticEnforcement: what a machine proposes has no room for a measure.
 func TestNoAutomaticEnforcement(t *testing.T) {
 	var names []string
