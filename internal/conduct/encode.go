@@ -63,7 +63,7 @@ func (s *State) UnmarshalBinary(b []byte) error {
 	if r.byte() != stateVersion {
 		return safety.Errorf(safety.Invalid, "conduct: a stored state of an unknown version")
 	}
-	n.newest = mark(r.uvarint(1<<32 - 1))
+	n.newest = mark(r.uvarint(maxHour))
 	for range r.uvarint(MaxChildren) {
 		c := child{key: Key(r.uint64())}
 		for k := range c.at {

@@ -62,6 +62,9 @@ type Event struct {
 // state independent of order.
 type mark = uint32
 
+// maxHour keeps sums of hours far from overflow.
+const maxHour = 1 << 31
+
 const (
 	markContact = iota // any contact
 	markCold           // contact without a connection
@@ -159,7 +162,7 @@ func (e Event) check(now time.Time) error {
 	switch {
 	case e.Kind < Contacted || e.Kind > Linked:
 		return safety.Errorf(safety.Invalid, "conduct: an event of no known kind")
-	case e.At.Unix() < 3600 || e.At.Unix()/3600 > math.MaxUint32:
+	case e.At.Unix() < 3600 || e.At.Unix()/3600 > maxHour:
 		return safety.Errorf(safety.Invalid, "conduct: an event without a usable time")
 	case e.At.After(now.Add(Ahead)):
 		// It would push everything else out of the window.
