@@ -130,6 +130,11 @@ func Check(actor, target Side, rel Relation, encrypted bool, sw Switches, now ti
 	if sw.Version == "" || sw.YoungUntil < 0 || sw.YoungUntil > Adulthood || now.IsZero() {
 		return Answer{}, safety.Errorf(safety.Invalid, "conduct: the switches are not usable")
 	}
+	for _, side := range []Side{actor, target} {
+		if err := side.Ages.check(); err != nil {
+			return Answer{}, err
+		}
+	}
 	a := Answer{Verdict: Allow, Switches: sw.Version}
 	if encrypted || !sw.private(actor.Jurisdiction, target.Jurisdiction) {
 		a.oblige(ObligeMetadataOnly)

@@ -112,6 +112,9 @@ func Assess[C Conversation](card Card, mode Mode, who Profile, s *State, talks [
 	if err := card.Check(); err != nil {
 		return Assessment{}, err
 	}
+	if err := who.Ages.check(); err != nil {
+		return Assessment{}, err
+	}
 	if mode != ModeFull && mode != ModeMetadata {
 		return Assessment{}, safety.Errorf(safety.Invalid, "conduct: an unknown mode")
 	}

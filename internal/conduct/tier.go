@@ -52,6 +52,9 @@ func Propose(a Assessment, actor Key, t Thresholds) (Steps, error) {
 	if err := t.Check(); err != nil {
 		return Steps{}, err
 	}
+	if actor == 0 || a.Card == "" {
+		return Steps{}, safety.Errorf(safety.Invalid, "conduct: steps need an account and an assessment of it")
+	}
 	s := Steps{Thresholds: t.Version}
 	score, ok := a.Score()
 	if !ok {

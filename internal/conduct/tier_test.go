@@ -69,12 +69,31 @@ func TestSteps(t *testing.T) {
 			t.Errorf("%s never came up: the property was not tested", name)
 		}
 	}
-	high := Assessment{Mode: ModeMetadata, Contributions: []Contribution{{Family: FamilyReach, Points: 9000}, {Family: FamilyReaction, Points: 9000}}}
+	high := Assessment{Card: "1", Mode: ModeMetadata, Contributions: []Contribution{{Family: FamilyReach, Points: 9000}, {Family: FamilyReaction, Points: 9000}}}
 	if s, _ := Propose(high, 1, th); s.Review || s.Friction == nil || !s.Tip {
 		t.Errorf("metadata with a high score proposes %+v", s)
 	}
 	if _, err := Propose(high, 1, Thresholds{}); err == nil {
 		t.Error("no thresholds are thresholds")
+	}
+	for name, bad := range map[string]struct {
+		a     Assessment
+		actor Key
+	}{"nobody": {high, 0}, "no assessment": {Assessment{}, 1}} {
+		if _, err := Propose(bad.a, bad.actor, th); err == nil {
+			t.Errorf("steps of %s", name)
+		}
+	}
+	for _, bad := range []Ages{{20, 12}, {-1, 12}, {18, 0}, {0, -3}} {
+		if _, err := Check(Side{Ages: bad}, Side{}, Relation{}, false, DefaultSwitches(), day0); err == nil {
+			t.Errorf("ages %v of an actor pass", bad)
+		}
+		if _, err := Check(Side{}, Side{Ages: bad}, Relation{}, false, DefaultSwitches(), day0); err == nil {
+			t.Errorf("ages %v of a target pass", bad)
+		}
+		if _, err := Assess(DefaultCard(), ModeFull, Profile{Ages: bad}, new(State), []talk{}, day0); err == nil {
+			t.Errorf("ages %v are scored", bad)
+		}
 	}
 }
 
@@ -145,7 +164,7 @@ func TestEnforce(t *testing.T) {
 }
 
 func TestFriction(t *testing.T) {
-	a := Assessment{Mode: ModeFull, At: day0, Contributions: []Contribution{{Family: FamilyReach, Points: 2000}, {Families: []Family{"isolation"}, Points: 2000}}}
+	a := Assessment{Card: "1", Mode: ModeFull, At: day0, Contributions: []Contribution{{Family: FamilyReach, Points: 2000}, {Families: []Family{"isolation"}, Points: 2000}}}
 	s, err := Propose(a, 7, DefaultThresholds())
 	if err != nil || s.Friction == nil {
 		t.Fatal("no friction", err)
