@@ -54,11 +54,11 @@ type CaseDetail struct {
 	Certificate *CertificateModel `json:"certificate,omitempty" doc:"Of a case whose evidence was destroyed"`
 	Relevant    *RelevantModel    `json:"relevant,omitempty" doc:"What is kept of the account around the incident"`
 
-	Precedent *PrecedentModel  `json:"precedent,omitempty" doc:"Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently"`
+	Precedent *PrecedentModel  `json:"precedent,omitempty" doc:"Of an open case: the decision on another case with the same pictures. Absent where people have judged them differently"`
 	Requests  []RequestSummary `json:"requests" doc:"Of law enforcement, that name this case; empty without the scope requests:read"`
 	Outcomes  []OutcomeModel   `json:"outcomes" doc:"What came of reports and requests"`
 
-	Copies []CaseSummary `json:"copies" doc:"Open cases that hold pictures of this one and nothing else, 200 at most"`
+	Copies []CaseSummary `json:"copies" doc:"Open cases that hold the same pictures and nothing else, 200 at most"`
 }
 
 // ItemModel is one piece of content on a case.

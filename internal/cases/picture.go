@@ -108,9 +108,10 @@ func likely(h pdq.Hash) db.LikelyPicturesParams {
 		Band8: b[8], Band9: b[9], Band10: b[10], Band11: b[11], Band12: b[12], Band13: b[13], Band14: b[14], Band15: b[15]}
 }
 
-// Copies returns the open cases that hold pictures of this one and nothing else,
-// most urgent first, 200 at most: what is decided here may be decided there
-// without another look.
+// Copies returns the open cases that hold the same pictures as this one, all of them
+// and nothing else, most urgent first, 200 at most: what is decided here may be
+// decided there without another look. A decision is about a case; of one picture
+// among several it says nothing.
 func (d *Desk) Copies(ctx context.Context, c db.Case) ([]db.Case, error) {
 	out, err := d.store.Read().CasesOfPictures(ctx, c.ID, c.Canary)
 	if err != nil {
@@ -119,8 +120,8 @@ func (d *Desk) Copies(ctx context.Context, c db.Case) ([]db.Case, error) {
 	return out, nil
 }
 
-// Precedent returns the latest decision that stands on another case which holds
-// every picture of this one. It finds none where people have judged these
+// Precedent returns the latest decision that stands on another case with the same
+// pictures, all of them and nothing else. It finds none where people have judged these
 // pictures differently: then somebody must look again. Decisions that
 // themselves rest on others do not count.
 func (d *Desk) Precedent(ctx context.Context, c db.Case) (made db.Decision, found bool, err error) {
@@ -175,7 +176,7 @@ func (d *Desk) Follow(ctx context.Context, who safety.Actor, caseID, decisionID 
 			return c, err
 		}
 		if !found || base.ID != decisionID {
-			return c, safety.Errorf(safety.Conflict, "that decision does not speak for this case: it was taken back, does not cover every item, or others have judged these pictures differently; look at the case")
+			return c, safety.Errorf(safety.Conflict, "that decision does not speak for this case: it was taken back, is about other pictures too, or others have judged these pictures differently; look at the case")
 		}
 		c.State, c.AssignedTo, c.LeaseUntil = string(Decided), "", 0
 		if err := d.update(ctx, tx, c); err != nil {

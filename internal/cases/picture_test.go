@@ -198,6 +198,15 @@ func TestFollow(t *testing.T) {
 		if _, found, err := b.desk.Precedent(ctx, b.row(copies[0])); err != nil || found {
 			t.Errorf("a precedent before anything is decided (%v)", err)
 		}
+		// One that was decided together with something else says nothing of the picture.
+		mixed := b.open(looking("e", "fifth", someHash)).CaseID
+		b.open(looking("e", "and another", pdq.Hash{5: 0xff, 9: 0xff, 13: 0xff, 17: 0xff, 21: 0xff}))
+		if _, err := b.desk.Decide(ctx, boris, mixed, reject, types); err != nil {
+			t.Fatal(err)
+		}
+		if _, found, err := b.desk.Precedent(ctx, b.row(copies[0])); err != nil || found {
+			t.Errorf("a precedent that is about another picture too (%v)", err)
+		}
 		made, err := b.desk.Decide(ctx, anna, mine, confirm, types)
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,9 @@ func TestHandOver(t *testing.T) {
 	id := b.sampleCase()
 	boris := safety.Actor{ID: "user:usr_boris", Name: "Boris", Person: true}
 	d := disclosure.NewDesk(b.store, b.vault, b.clock, disclosure.Hooks{
-		Bundle: func(context.Context, safety.Actor, string, string, string, bool) ([]byte, error) { return b.plain(id), nil }})
+		Bundle: func(context.Context, safety.Actor, string, string, string, bool) ([]byte, error) {
+			return b.plain(id), nil
+		}})
 	r, err := d.Receive(ctx, anna, disclosure.New{Authority: "Example Police", AuthorityKind: "police", Means: "email", Basis: disclosure.CourtOrder,
 		ReceivedAt: b.clock(), DueAt: b.clock().Add(time.Hour), Subjects: []disclosure.Subject{{Kind: "case", ID: id}}})
 	if err != nil {

@@ -34,10 +34,13 @@ where c.state = 'open' and c.id <> $1 and c.canary = $2
     (select h.picture_id from items h where h.case_id = $1))
   and not exists (select 1 from items j where j.case_id = c.id and (j.picture_id = '' or j.picture_id not in
     (select k.picture_id from items k where k.case_id = $1)))
+  and not exists (select 1 from items m where m.case_id = $1 and (m.picture_id = '' or m.picture_id not in
+    (select n.picture_id from items n where n.case_id = c.id)))
 order by c.priority, c.opened_at, c.id limit 200
 `
 
-// Open cases that hold pictures of another case and nothing else.
+// Open cases that hold the same pictures as another case, all of them and nothing
+// else: a decision is about a case, and says nothing of one picture among several.
 func (q *Queries) CasesOfPictures(ctx context.Context, caseID string, canary bool) ([]Case, error) {
 	rows, err := q.db.QueryContext(ctx, casesOfPictures, caseID, canary)
 	if err != nil {
@@ -83,11 +86,13 @@ where d.undone_at = 0 and d.rests_on = '' and d.case_id <> $1 and c.canary = $2
     (select m.picture_id from items m where m.case_id = $1))
   and not exists (select 1 from items i where i.case_id = $1 and (i.picture_id = '' or i.picture_id not in
     (select j.picture_id from items j where j.case_id = d.case_id)))
+  and not exists (select 1 from items n where n.case_id = d.case_id and (n.picture_id = '' or n.picture_id not in
+    (select o.picture_id from items o where o.case_id = $1)))
 order by d.at desc, d.id desc limit 200
 `
 
-// Decisions that stand, by people who looked, on other cases which hold every
-// picture of this one; latest first.
+// Decisions that stand, by people who looked, on other cases which hold the same
+// pictures as this one, all of them and nothing else; latest first.
 func (q *Queries) DecisionsOfPictures(ctx context.Context, caseID string, canary bool) ([]Decision, error) {
 	rows, err := q.db.QueryContext(ctx, decisionsOfPictures, caseID, canary)
 	if err != nil {

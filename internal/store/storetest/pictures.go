@@ -15,7 +15,7 @@ func pictures(s *suite) {
 	same(s, "first band", []db.LikelyPicturesRow{one})(like(db.LikelyPicturesParams{Band0: band(0, 1), Band15: band(15, 65534)}))
 	same(s, "a value in another band", []db.LikelyPicturesRow(nil))(like(db.LikelyPicturesParams{Band0: band(0, 65535), Band1: band(1, 1)}))
 
-	for _, c := range []string{"c1", "c2", "c3", "c4"} {
+	for _, c := range []string{"c1", "c2", "c3", "c4", "c5"} {
 		s.newCase(c)
 	}
 	item := func(id, caseID, sha, picture string) {
@@ -30,6 +30,8 @@ func pictures(s *suite) {
 	item("i4", "c3", "z", "p1")
 	item("i5", "c3", "", "")
 	item("i6", "c4", "", "")
+	item("i7", "c5", "w", "p1")
+	item("i8", "c5", "w", "p1")
 	same(s, "of a file", "p1")(s.q.PictureOfFile(s.ctx, "x"))
 	none[string](s, "of no file")(s.q.PictureOfFile(s.ctx, "none"))
 
@@ -40,9 +42,9 @@ func pictures(s *suite) {
 		}
 		return out, err
 	}
-	same(s, "copies", []string{"c2"})(caseIDs(s.q.CasesOfPictures(s.ctx, "c1", false)))
-	same(s, "fewer pictures than the other", []string(nil))(caseIDs(s.q.CasesOfPictures(s.ctx, "c2", false)))
-	same(s, "tests by themselves", []string(nil))(caseIDs(s.q.CasesOfPictures(s.ctx, "c1", true)))
+	same(s, "copies", []string{"c5"})(caseIDs(s.q.CasesOfPictures(s.ctx, "c2", false)))
+	same(s, "one of two pictures, and two of one", []string(nil))(caseIDs(s.q.CasesOfPictures(s.ctx, "c1", false)))
+	same(s, "tests by themselves", []string(nil))(caseIDs(s.q.CasesOfPictures(s.ctx, "c2", true)))
 	same(s, "no picture", []string(nil))(caseIDs(s.q.CasesOfPictures(s.ctx, "c4", false)))
 
 	decide := func(id, caseID, on string, at int64) {
@@ -58,13 +60,19 @@ func pictures(s *suite) {
 		}
 		return out, err
 	}
-	same(s, "latest first", []string{"d3", "d1"})(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c2", false)))
-	same(s, "not what rests on others or covers less", []string(nil))(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c1", false)))
+	decide("d4", "c5", "", 8)
+	decide("d5", "c5", "", 9)
+	same(s, "latest first; not what rests on others, or is about other pictures too", []string{"d5", "d4"})(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c2", false)))
+	same(s, "one of two pictures", []string(nil))(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c1", false)))
 	same(s, "an item that is no picture", []string(nil))(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c3", false)))
-	_, err := s.q.UndoDecision(s.ctx, "d3", 9)
+	_, err := s.q.UndoDecision(s.ctx, "d5", 9)
 	s.ok(err)
-	same(s, "undone", []string{"d1"})(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c2", false)))
+	same(s, "undone", []string{"d4"})(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c2", false)))
 	same(s, "tests by themselves", []string(nil))(decisionIDs(s.q.DecisionsOfPictures(s.ctx, "c2", true)))
+	_, err = s.q.UndoDecision(s.ctx, "d3", 9)
+	s.ok(err)
+	_, err = s.q.UndoDecision(s.ctx, "d4", 9)
+	s.ok(err)
 	row := func(item, caseID, what string, at int64) db.DecidedBeforeRow {
 		return db.DecidedBeforeRow{ItemID: item, CaseID: caseID, At: at, Outcome: "confirmed", Same: what}
 	}

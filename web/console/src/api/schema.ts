@@ -2129,7 +2129,7 @@ export interface components {
             certificate?: components["schemas"]["CertificateModel"];
             clocks: components["schemas"]["ClockModel"][];
             content: components["schemas"]["ItemModel"][];
-            /** @description Open cases that hold pictures of this one and nothing else, 200 at most */
+            /** @description Open cases that hold the same pictures and nothing else, 200 at most */
             copies: components["schemas"]["CaseSummary"][];
             decisions: components["schemas"]["DecisionModel"][];
             history: components["schemas"]["HistoryModel"][];
@@ -2144,7 +2144,7 @@ export interface components {
             opened_at: string;
             /** @description What came of reports and requests */
             outcomes: components["schemas"]["OutcomeModel"][];
-            /** @description Of an open case: the decision on another case which holds every picture of this one. Absent where people have judged them differently */
+            /** @description Of an open case: the decision on another case with the same pictures. Absent where people have judged them differently */
             precedent?: components["schemas"]["PrecedentModel"];
             /** @enum {string} */
             priority: "P1" | "P2" | "P3";
