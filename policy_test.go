@@ -48,6 +48,7 @@ var floor = map[string]int{
 	"internal/safety":    -2,
 	"internal/proof":     -2, // checks what others hold against us: standard library only
 	"internal/edge":      4,  // carries match's lists through objects' buckets
+	"internal/talk":      3,  // pure: the standard library and x/text only
 	"internal/custody":   4,  // reads what the rooms have written of one case
 	"internal/sealedzip": 1,
 	// Beside the house: made from public packages only.
