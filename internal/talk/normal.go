@@ -34,6 +34,7 @@ type Text struct {
 	spaced     []bool // for each rune of compact: it was in a run of spaced-out letters
 	altered    int    // runes that were hidden, look-alikes or digits for letters
 	runes      int    // runes of the message that were read
+	bytes      int    // of the message that were read
 	truncated  bool
 
 	raw       span
@@ -87,7 +88,7 @@ func (t *Text) Read(message string) {
 		}
 		message, t.truncated = message[:n], true
 	}
-	t.altered, t.runes = 0, 0
+	t.altered, t.runes, t.bytes = 0, 0, len(message)
 	t.raw.reset()
 	if isASCII(message) {
 		t.runes = len(message)
@@ -288,7 +289,7 @@ func (t *Text) makeKey() {
 		}
 		i = end
 	}
-	add(' ', int32(len(t.raw.r)))
+	add(' ', int32(t.bytes))
 	spacedOut := t.markSpaced()
 	t.compact.reset()
 	t.spaced = t.spaced[:0]
