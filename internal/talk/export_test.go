@@ -14,3 +14,6 @@ func Phrases(l *Lexicon) []Phrase {
 	}
 	return out
 }
+
+// StartingText is the text of the starting weights.
+func StartingText() string { return startingWeights }
