@@ -75,8 +75,9 @@ func (s *State) tierOf(w *Weights, score float64) Tier {
 	if s.fast != 0 && s.last-min(s.last, s.fastAt) <= day {
 		return Review
 	}
-	// More than a tip needs signs of two kinds: one kind, however often, is a habit.
-	several := score >= w.friction && s.families(w) >= 2
+	// More than a tip needs signs of two kinds: one kind, however often, may be a
+	// habit. A push after a no has the child's no beside it.
+	several := score >= w.friction && (s.families(w) >= 2 || s.sum[PushesAfterRefusal] > 0)
 	switch {
 	case several && score >= w.review:
 		return Review

@@ -39,6 +39,7 @@ type Text struct {
 
 	raw       span
 	stripped  []byte
+	alike     []int   // bounds of words of look-alikes alone
 	at        []int32 // for each byte of stripped: where it was
 	wasSpaced []bool  // for each rune of key
 }
@@ -70,7 +71,8 @@ func (t *Text) Key() string { return string(t.key.r) }
 func (t *Text) Truncated() bool { return t.truncated }
 
 // Evasion is the share of runes, 0 to 1, that were invisible, look-alikes of other
-// scripts or digits written for letters.
+// scripts, digits written for letters or letters spaced out. Repeated letters are
+// not counted: people write so.
 func (t *Text) Evasion() float64 {
 	if t.runes == 0 {
 		return 0
@@ -184,33 +186,55 @@ func (t *Text) fold(r rune, at int32) {
 	t.raw.add(r, at)
 }
 
-// unmix reads look-alikes of other scripts as Latin letters, but only in words that
-// also hold Latin letters: a Greek or Russian word stays what it is.
+// unmix reads look-alikes of other scripts as Latin letters: in words that also hold
+// Latin letters, and in words made of nothing but look-alikes where most words are
+// Latin. Other Greek or Russian words stay what they are.
 func (t *Text) unmix() {
-	word := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) }
 	rs := t.raw.r
+	latinWords, otherWords := 0, 0
+	t.alike = t.alike[:0]
 	for i := 0; i < len(rs); {
-		if !word(rs[i]) {
+		if !wordRune(rs[i]) {
 			i++
 			continue
 		}
-		end, latin, other := i, false, false
-		for ; end < len(rs) && word(rs[end]); end++ {
-			if rs[end] >= utf8.RuneSelf {
-				_, like := confusable[rs[end]]
-				other = other || like
-			}
-			latin = latin || unicode.Is(unicode.Latin, rs[end])
-		}
-		if latin && other {
-			for j := i; j < end; j++ {
-				if a, ok := confusable[rs[j]]; ok {
-					rs[j] = a
-					t.altered++
-				}
+		start, latin, other, alike := i, false, false, true
+		for ; i < len(rs) && wordRune(rs[i]); i++ {
+			if unicode.Is(unicode.Latin, rs[i]) {
+				latin = true
+			} else if unicode.IsLetter(rs[i]) {
+				_, like := confusable[rs[i]]
+				other, alike = true, alike && like
 			}
 		}
-		i = end
+		switch {
+		case latin:
+			latinWords++
+			if other {
+				t.unmask(start, i)
+			}
+		case other:
+			otherWords++
+			if alike {
+				t.alike = append(t.alike, start, i)
+			}
+		}
+	}
+	if latinWords > otherWords {
+		for i := 0; i < len(t.alike); i += 2 {
+			t.unmask(t.alike[i], t.alike[i+1])
+		}
+	}
+}
+
+func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) }
+
+func (t *Text) unmask(from, to int) {
+	for i := from; i < to; i++ {
+		if a, ok := confusable[t.raw.r[i]]; ok {
+			t.raw.r[i] = a
+			t.altered++
+		}
 	}
 }
 
@@ -261,7 +285,7 @@ func (t *Text) makeKey() {
 		t.wasSpaced = append(t.wasSpaced, false)
 	}
 	add(' ', 0)
-	p := &t.plain
+	p, all := &t.plain, t.mixedWords() >= 2
 	for i := 0; i < len(p.r); {
 		if !keyRune(p.r, i) {
 			if p.r[i] != '\'' && p.r[i] != '’' { // "don't" and "dont" are one word
@@ -270,24 +294,15 @@ func (t *Text) makeKey() {
 			i++
 			continue
 		}
-		end, letters, digits := i, false, false
-		for ; end < len(p.r) && keyRune(p.r, end); end++ {
-			if unicode.IsLetter(p.r[end]) {
-				letters = true
-			} else {
-				digits = true
-			}
-		}
-		leet := letters && digits
-		for j := i; j < end; j++ {
-			r := p.r[j]
-			if a, ok := leetLetter(r); ok && leet {
+		end, mixed := keyWord(p.r, i)
+		for ; i < end; i++ {
+			r := p.r[i]
+			if a, ok := leetLetter(r); ok && (mixed || all) {
 				t.altered++
 				r = a
 			}
-			add(r, p.at[j])
+			add(r, p.at[i])
 		}
-		i = end
 	}
 	add(' ', int32(t.bytes))
 	spacedOut := t.markSpaced()
@@ -302,7 +317,41 @@ func (t *Text) makeKey() {
 		}
 		t.compact.add(r, k.at[i])
 		t.spaced = append(t.spaced, t.wasSpaced[i])
+		if t.wasSpaced[i] {
+			t.altered++
+		}
 	}
+}
+
+// mixedWords counts words of letters and digits that stand for letters. Where there
+// are two, numbers may be words as well: "1 w111 5h0w 17".
+func (t *Text) mixedWords() (n int) {
+	rs := t.plain.r
+	for i := 0; i < len(rs); {
+		if !keyRune(rs, i) {
+			i++
+			continue
+		}
+		var mixed bool
+		if i, mixed = keyWord(rs, i); mixed {
+			n++
+		}
+	}
+	return n
+}
+
+// keyWord is the end of the word that begins at i, and whether it mixes letters with
+// other signs.
+func keyWord(rs []rune, i int) (end int, mixed bool) {
+	letters, others := false, false
+	for end = i; end < len(rs) && keyRune(rs, end); end++ {
+		if unicode.IsLetter(rs[end]) {
+			letters = true
+		} else {
+			others = true
+		}
+	}
+	return end, letters && others
 }
 
 // markSpaced marks runs of at least four words of one letter each in the key view,

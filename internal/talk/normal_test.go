@@ -22,6 +22,8 @@ func TestNormalise(t *testing.T) {
 		{"look-alikes in a mixed word", "hоw оld аre yоu", "how old are you"},
 		{"a Russian word stays", "сосна", "сосна"},
 		{"a Greek word stays", "νερό", "νερο"},
+		{"a word of look-alikes among Latin words", "і will be а bit late", "i will be a bit late"},
+		{"a Russian word beside one English word", "сосна pine сосна", "сосна pine сосна"},
 		{"repeated letters", "hoooooow", "hoow"},
 		{"digits stay", "i am 14 and 1000", "i am 14 and 1000"},
 		{"letters in squares", "🅷🅾🆆", "how"},
@@ -39,7 +41,7 @@ func TestNormalise(t *testing.T) {
 
 func TestKey(t *testing.T) {
 	want := talk.Normalise("how old are you").Key()
-	for _, in := range []string{"h0w 0ld are y0u", "how o1d are you", "How... old - are, you?!", "hooow olddd aaare you", "h@w old"} {
+	for _, in := range []string{"h0w 0ld are y0u", "how o1d are you", "h0w 01d 4re y0u", "hоw оld аrе yоu", "How... old - are, you?!", "hooow olddd aaare you", "h@w old"} {
 		got := talk.Normalise(in).Key()
 		if in == "h@w old" {
 			if got == want {

@@ -196,7 +196,7 @@ func (s *State) add(w *Weights, r *Relation, m *Message, found Set, at uint32, f
 func (s *State) ease(by float64) {
 	total := 0.0
 	for i, v := range s.sum {
-		if !protected(Indicator(i)) {
+		if !s.protected(Indicator(i)) {
 			total += float64(v)
 		}
 	}
@@ -206,7 +206,7 @@ func (s *State) ease(by float64) {
 	by = min(by, total)
 	keep := float32(1 - by/total)
 	for i := range s.sum {
-		if !protected(Indicator(i)) {
+		if !s.protected(Indicator(i)) {
 			s.sum[i] *= keep
 		}
 	}
@@ -214,11 +214,13 @@ func (s *State) ease(by float64) {
 }
 
 // protected indicators are not talked away, by ordinary messages or a friendly
-// relation.
-func protected(i Indicator) bool {
+// relation. A demand is one beside a threat; by itself it may be a debt.
+func (s *State) protected(i Indicator) bool {
 	switch i {
-	case Threatens, DemandsMoney, NamesContacts, PushesAfterRefusal:
+	case Threatens, NamesContacts, PushesAfterRefusal:
 		return true
+	case DemandsMoney:
+		return s.sum[Threatens] > 0
 	}
 	return false
 }
@@ -245,7 +247,7 @@ func (s *State) parts(w *Weights, r *Relation, add func(name, family string, v f
 	}
 	for i := range Indicators {
 		v := float64(s.sum[i])
-		if protected(i) {
+		if s.protected(i) {
 			closed += v
 		} else {
 			open += v
