@@ -30,7 +30,7 @@ type Order uint8
 const (
 	InOrder   Order = iota
 	Late            // older than the newest: counted as much as if it had come in time
-	Future          // dated in the future: taken as of now
+	Future          // dated in the future, or not at all: taken as of now
 	Duplicate       // came before: not counted
 	TooOld          // from before the time that is remembered: not counted
 	NotLooked       // the target is an adult: nothing is looked at
