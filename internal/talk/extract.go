@@ -338,7 +338,7 @@ func (r *Reader) phone(i int) (int, bool) {
 		return 0, false
 	}
 	n, last, j := 0, i, i
-	for ; j < len(rs); j++ {
+	for ; j < len(rs) && n <= 15; j++ {
 		c := rs[j]
 		if digit(c) {
 			n++

@@ -19,7 +19,7 @@ const maxMarks = 2
 
 // markless are the scripts whose letters keep no marks, nor do digits and signs:
 // "señor" and "senor" are one word here, and stacked marks are nothing.
-var markless = []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Common, unicode.Inherited}
+var markless = []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Common, unicode.Inherited}
 
 // Text is one message in normal form, in two views. The plain view keeps digits,
 // for ages, handles and amounts. The key view is what word lists are looked up in:
@@ -124,7 +124,7 @@ func (t *Text) compose(message string) {
 		case invisible(r):
 			t.altered++
 			continue
-		case unicode.In(r, unicode.Mn, unicode.Me):
+		case unicode.IsMark(r):
 			// The iterator below would split longer runs of marks by itself.
 			if marks++; marks > 4 {
 				t.altered++
@@ -150,7 +150,7 @@ func (t *Text) compose(message string) {
 		for seg := it.Next(); len(seg) > 0; {
 			r, n := utf8.DecodeRune(seg)
 			seg = seg[n:]
-			if unicode.In(r, unicode.Mn, unicode.Me) {
+			if unicode.IsMark(r) {
 				if marks++; !drop && marks <= maxMarks && !invisible(r) {
 					t.raw.add(r, at)
 				}
@@ -376,6 +376,7 @@ func (t *Text) markSpaced() bool {
 			for j := start; j <= end && j < len(k); j++ {
 				t.wasSpaced[j] = true
 			}
+			start = end // marked as far as here, once
 		}
 		i = end
 	}

@@ -330,6 +330,24 @@ func BenchmarkStage1(b *testing.B) {
 	b.ReportMetric(float64(size)/float64(len(lines)), "bytes/message")
 }
 
+// BenchmarkHostile reads messages of full length that are made to be slow. All
+// should take about the same: a step for each rune.
+func BenchmarkHostile(b *testing.B) {
+	k := lookup(b)
+	for name, piece := range map[string]string{
+		"ordinary": "what do you think of it ", "spaced": "a b ", "numbers": "1 2 ", "signs": "+ ( ", "phrases": "how old are you ",
+		"marks": "e\u0301\u0302", "look-alikes": "оа ", "long word": "ab", "ligatures": "\ufdfa", "at": "@$€",
+	} {
+		b.Run(name, func(b *testing.B) {
+			text, r := strings.Repeat(piece, talk.MaxBytes/len(piece)), talk.NewReader(k)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				r.Read(text)
+			}
+		})
+	}
+}
+
 func BenchmarkUpdate(b *testing.B) {
 	w := weights(b)
 	var s talk.State
