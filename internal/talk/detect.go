@@ -30,8 +30,9 @@ func (t Tier) String() string {
 }
 
 // Fast is a set of reasons of the fast detector. It is for threats to share and
-// demands, which take minutes: it has no regard to age, relation or score. Half of
-// those who threaten are people that the child knows.
+// demands, which take minutes ([S]): it has no regard to age, relation or score. About half
+// of those who threaten are people that the child knows ([S] in our notes: read in
+// one source, not verified by us).
 type Fast uint8
 
 // The reasons.

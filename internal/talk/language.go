@@ -1,6 +1,9 @@
 package talk
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 // Language is what a text seems to be written in.
 type Language uint8
@@ -50,8 +53,7 @@ var functionWords = func() map[string]Language {
 
 // keyOf is the key form of one word.
 func keyOf(word string) string {
-	k := Normalise(word).key.r
-	return string(k[1 : len(k)-1])
+	return strings.Trim(Normalise(word).Key(), " ")
 }
 
 // Identify says which language texts are in, by their script and their function

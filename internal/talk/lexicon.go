@@ -42,6 +42,7 @@ type Lexicon struct {
 	Language Language
 	Version  string
 	phrases  []phrase
+	variants [][2]string // words of phrases, in key form, and how else they are written
 }
 
 type phrase struct {
@@ -54,7 +55,8 @@ type phrase struct {
 func (l *Lexicon) Len() int { return len(l.phrases) }
 
 // ParseLexicon reads a word list: lines "format 1", "language en", "version ...",
-// then sections "[indicator]" with one phrase a line. "#" begins a comment.
+// "variant you u" for a word that is also written otherwise, then sections
+// "[indicator]" with one phrase a line. "#" begins a comment.
 func ParseLexicon(text string) (*Lexicon, error) {
 	if len(text) > MaxLexiconBytes {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(text), MaxLexiconBytes)
@@ -110,12 +112,19 @@ func (l *Lexicon) line(line string, format *string, section *Indicator, seen map
 			}
 		case "version":
 			l.Version = value
+		case "variant":
+			from, to, ok := strings.Cut(value, " ")
+			from, to = keyOf(from), keyOf(to)
+			if !ok || from == "" || to == "" || from == to || strings.Contains(from+to, " ") {
+				return ErrFormat
+			}
+			l.variants = append(l.variants, [2]string{from, to})
 		default:
 			return ErrFormat
 		}
 		return nil
 	}
-	if len(line) > 4*MaxPhraseLetters || len(l.phrases) >= MaxPhrases {
+	if len(line) > 4*MaxPhraseLetters || len(l.phrases) >= MaxPhrases || len(l.variants) > maxVariants {
 		return ErrTooLarge
 	}
 	key := Normalise(line).Key()
@@ -131,6 +140,37 @@ func (l *Lexicon) line(line string, format *string, section *Indicator, seen map
 	seen[key] = *section
 	l.phrases = append(l.phrases, phrase{key, *section, l.Language})
 	return nil
+}
+
+// maxVariants bounds the variants of a list, and maxTogether how many of them are
+// tried in one phrase: it becomes at most 1<<maxTogether phrases.
+const (
+	maxVariants = 16
+	maxTogether = 5
+)
+
+// spellings are the keys of a phrase with some of its words written otherwise, in
+// all ways to choose them. They are left out where that makes them say nothing.
+func (l *Lexicon) spellings(key string) (out []string) {
+	keys, n := []string{key}, 0
+	for _, v := range l.variants {
+		from, to := " "+v[0]+" ", " "+v[1]+" "
+		if n >= maxTogether || !strings.Contains(key, from) {
+			continue
+		}
+		n++
+		for _, k := range keys {
+			if other := strings.ReplaceAll(k, from, to); other != k {
+				keys = append(keys, other)
+			}
+		}
+	}
+	for _, k := range keys[1:] {
+		if checkKey(k) == nil {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // checkKey refuses phrases that say nothing. It cannot know that a phrase is wise.

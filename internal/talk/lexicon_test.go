@@ -27,6 +27,9 @@ func TestPoisonedLexicons(t *testing.T) {
 		{"no format", "language en\nversion t\n[asks_age]\nhow old are you\n", talk.ErrFormat},
 		{"no version", "format 1\nlanguage en\n[asks_age]\nhow old are you\n", talk.ErrFormat},
 		{"no phrases", head, talk.ErrFormat},
+		{"a variant of nothing", "format 1\nlanguage en\nvariant you\n", talk.ErrFormat},
+		{"a variant that is the same", "format 1\nlanguage en\nvariant you yoou\n", talk.ErrFormat},
+		{"too many variants", head + strings.Repeat("variant you u\n", 17) + "[asks_age]\nhow old are you\n", talk.ErrTooLarge},
 		{"unknown line", "format 1\nsurprise\n", talk.ErrFormat},
 		{"another language", "format 1\nlanguage tlh\n", talk.ErrLanguage},
 		{"too many bytes", head + "[asks_age]\n" + strings.Repeat("x", talk.MaxLexiconBytes), talk.ErrTooLarge},
@@ -91,7 +94,7 @@ func TestBuiltIn(t *testing.T) {
 		}
 	}
 	k := lookup(t)
-	t.Logf("%d phrases, tables of %d bytes", n, k.Bytes())
+	t.Logf("%d phrases, %d with all their spellings, tables of %d bytes", n, k.Len(), k.Bytes())
 	if k.Bytes() > 8<<20 {
 		t.Errorf("tables take %d bytes", k.Bytes())
 	}
@@ -124,6 +127,8 @@ func TestHits(t *testing.T) {
 		{"¿Cuántos años tienes?", talk.SetOf(talk.AsksAge), "Cuántos años tienes"},
 		{"Erzähl es niemandem!", talk.SetOf(talk.AsksSecrecy), "Erzähl es niemandem"},
 		{"send me a picture, dont tell anyone", talk.SetOf(talk.AsksPicture, talk.AsksSecrecy), "send me a picture"},
+		{"wat is ur age, wer do u live", talk.SetOf(talk.AsksAge, talk.AsksPlace), "wat is ur age"},
+		{"qué edad tenés", talk.SetOf(talk.AsksAge), "qué edad tenés"},
 		{"somehow old are youth games", 0, ""},
 		{"my grandma asked how the game went", 0, ""},
 		{"", 0, ""},

@@ -16,7 +16,6 @@ const minCompact = 7
 type Lookup struct {
 	words, compact *automaton
 	of, ofCompact  []phrase
-	languages      [languages]bool
 	version        string
 }
 
@@ -31,18 +30,27 @@ func NewLookup(lists ...*Lexicon) (*Lookup, error) {
 	k, versions := &Lookup{}, []string{}
 	seen, seenCompact := map[string]bool{}, map[string]bool{}
 	var keys, compacts []string
+	add := func(p phrase) {
+		if seen[p.key] { // two languages with one phrase: the first counts
+			return
+		}
+		seen[p.key] = true
+		k.of, keys = append(k.of, p), append(keys, p.key)
+		if c := squash(p.key); len(c) >= minCompact && !seenCompact[c] {
+			seenCompact[c] = true
+			k.ofCompact, compacts = append(k.ofCompact, p), append(compacts, c)
+		}
+	}
 	for _, l := range lists {
-		k.languages[l.Language] = true
 		versions = append(versions, l.Language.String()+" "+l.Version)
 		for _, p := range l.phrases {
-			if seen[p.key] { // two languages with one phrase: the first counts
-				continue
-			}
-			seen[p.key] = true
-			k.of, keys = append(k.of, p), append(keys, p.key)
-			if c := squash(p.key); len(c) >= minCompact && !seenCompact[c] {
-				seenCompact[c] = true
-				k.ofCompact, compacts = append(k.ofCompact, p), append(compacts, c)
+			add(p)
+		}
+	}
+	for _, l := range lists { // after what was written, which comes first
+		for _, p := range l.phrases {
+			for _, s := range l.spellings(p.key) {
+				add(phrase{s, p.indicator, p.language})
 			}
 		}
 	}
@@ -74,6 +82,9 @@ func squash(key string) string {
 
 // Version names the word lists.
 func (k *Lookup) Version() string { return k.version }
+
+// Len is the number of phrases, with all their spellings.
+func (k *Lookup) Len() int { return len(k.of) }
 
 // Bytes is the memory that the tables take.
 func (k *Lookup) Bytes() int { return k.words.bytes() + k.compact.bytes() }

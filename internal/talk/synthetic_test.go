@@ -287,6 +287,65 @@ func TestSwaps(t *testing.T) {
 	}
 }
 
+// TestStateHoldsNoText: conversations with other names in them leave the same state,
+// to the byte.
+func TestStateHoldsNoText(t *testing.T) {
+	w, x := weights(t), newReadings(t)
+	for i := range synthetic.Scenarios {
+		const canary = "Zanzibarquux"
+		s := &synthetic.Scenarios[i]
+		_, a := x.run(w, synthetic.Make(s, talk.English, 3), nil)
+		_, b := x.run(w, synthetic.MakeWith(s, talk.English, 3, []string{canary}, []string{canary}), nil)
+		if a != b {
+			t.Errorf("%s: the state knows which names were said", s.Name)
+		}
+	}
+}
+
+// TestSpelling: words inside a phrase written as the lists know that they are
+// written do not move a score either. Other spellings do; docs/talk.md says so.
+func TestSpelling(t *testing.T) {
+	w, x := weights(t), newReadings(t)
+	for l, spell := range map[talk.Language]map[string]string{
+		talk.English: {"your": "ur", "you": "u", "are": "r", "don't": "dnt", "please": "pls", "school": "skool", "what": "wat", "picture": "pic"},
+		talk.Spanish: {"tienes": "tenés", "eres": "sos", "quieres": "querés", "qué": "q", "dinero": "plata"},
+		talk.German:  {"nicht": "net", "ich": "isch", "Geld": "Kohle", "allein": "alleine"},
+	} {
+		worst, changed := 0.0, 0
+		for i := range synthetic.Scenarios {
+			for seed := range uint64(10) {
+				c := synthetic.Make(&synthetic.Scenarios[i], l, seed)
+				base, _ := x.run(w, c, nil)
+				other, _ := x.run(w, c, func(s string) string {
+					words := strings.Fields(s)
+					for i, word := range words {
+						if other, ok := spell[word]; ok {
+							words[i] = other
+						}
+					}
+					out := strings.Join(words, " ")
+					if out == s || x.read(s).Found == 0 {
+						return s
+					}
+					changed++
+					if was := x.read(s).Found; x.read(out).Found&was != was {
+						t.Logf("%q is not seen as %q is", out, s)
+					}
+					return out
+				})
+				worst = max(worst, math.Abs(base.last-other.last))
+			}
+		}
+		t.Logf("%v: %d phrases spelled otherwise, the largest move is %.4f", l, changed, worst)
+		if changed < 50 {
+			t.Errorf("%v: only %d phrases changed", l, changed)
+		}
+		if worst > .05 {
+			t.Errorf("%v: spelling moves a score by %.3f", l, worst)
+		}
+	}
+}
+
 // TestFlood: ordinary lines before or after do not hide what was said.
 func TestFlood(t *testing.T) {
 	w, x := weights(t), newReadings(t)
