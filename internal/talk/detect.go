@@ -30,9 +30,9 @@ func (t Tier) String() string {
 }
 
 // Fast is a set of reasons of the fast detector. It is for threats to share and
-// demands, which take minutes ([S]): it has no regard to age, relation or score. About half
-// of those who threaten are people that the child knows ([S] in our notes: read in
-// one source, not verified by us).
+// demands, which take minutes ([S] in our notes: read in one source, not verified by us):
+// it has no regard to age, relation or score. About half of those who threaten are
+// people that the child knows ([S]).
 type Fast uint8
 
 // The reasons.
@@ -77,8 +77,10 @@ func (s *State) tierOf(w *Weights, score float64) Tier {
 		return Review
 	}
 	// More than a tip needs signs of two kinds: one kind, however often, may be a
-	// habit. A push after a no has the child's no beside it.
-	several := score >= w.friction && (s.families(w) >= 2 || s.sum[PushesAfterRefusal] > 0)
+	// habit. A push after a no has the child's no beside it; a threat and a demand are
+	// two kinds, also where they are too far apart for the fast detector.
+	several := score >= w.friction && (s.families(w) >= 2 || s.sum[PushesAfterRefusal] > 0 ||
+		s.sum[Threatens] > 0 && s.sum[DemandsMoney] > 0)
 	switch {
 	case several && score >= w.review:
 		return Review

@@ -66,6 +66,23 @@ func TestFast(t *testing.T) {
 	}
 }
 
+// TestFarApart: a threat and a demand reach review also where they are too far apart
+// for the fast detector, with ordinary talk between and whatever the relation.
+func TestFarApart(t *testing.T) {
+	w, read := weights(t), talk.NewReader(lookup(t))
+	for _, r := range []talk.Relation{stranger, friends, related, {}} {
+		var s talk.State
+		s.Update(w, &r, found(0, start, talk.Threatens), start)
+		for i := range 90 {
+			s.Update(w, &r, &talk.Message{ID: fmt.Sprint("f", i), At: start, Reading: read.Read("what do you think of the new map, it is huge")}, start)
+		}
+		next := start.Add(24 * time.Hour)
+		if o := s.Update(w, &r, found(1, next, talk.DemandsMoney), next); o.Fast != 0 || o.Tier != talk.Review {
+			t.Errorf("%+v: fast %b, tier %v, score %v", r, o.Fast, o.Tier, o.Score)
+		}
+	}
+}
+
 func TestFastSaysItOnce(t *testing.T) {
 	w := weights(t)
 	var s talk.State
