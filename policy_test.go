@@ -46,11 +46,13 @@ var floor = map[string]int{
 	"internal/fetch":  1, "internal/paper": 1, "internal/hasher": 1, "internal/objects": 1, "internal/objects/objectstest": 2,
 	"internal/vault": 2, "internal/media": 1, "internal/ledger": 1, // vault writes its own ledger rows
 	"internal/store": 0, "internal/store/db": -1,
-	"internal/safety":    -2,
-	"internal/proof":     -2, // checks what others hold against us: standard library only
-	"internal/edge":      4,  // carries match's lists through objects' buckets
-	"internal/custody":   4,  // reads what the rooms have written of one case
-	"internal/sealedzip": 1,
+	"internal/safety":         -2,
+	"internal/proof":          -2, // checks what others hold against us: standard library only
+	"internal/edge":           4,  // carries match's lists through objects' buckets
+	"internal/talk":           3,  // pure: the standard library and x/text only
+	"internal/talk/synthetic": 4,  // conversations for tests, made from a seed
+	"internal/custody":        4,  // reads what the rooms have written of one case
+	"internal/sealedzip":      1,
 	// Beside the house: made from public packages only.
 	"internal/sample": 1, "web": -2,
 }
