@@ -53,6 +53,9 @@ const (
 	TakedownsRead   Scope = "takedowns:read"   // see notices
 	TakedownsDecide Scope = "takedowns:decide" // decide them, and see who asked
 
+	EventsWrite     Scope = "events:write"     // say what happened, ask whether a contact may be
+	EventsManage    Scope = "events:manage"    // see events in quarantine, send them again, discard them
+	SignalsShare    Scope = "signals:share"    // confirm signals for other platforms, and take them back
 	RequestsRead    Scope = "requests:read"    // see requests of law enforcement
 	RequestsWrite   Scope = "requests:write"   // record them, prepare and hand over, end them, record outcomes
 	RequestsApprove Scope = "requests:approve" // be the second person of a hand-over
@@ -70,10 +73,10 @@ const (
 )
 
 var (
-	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase, TakedownsWrite}
+	serviceScopes    = []Scope{MediaCheck, AccountsWrite, EvidenceAdd, AccountsErase, TakedownsWrite, EventsWrite}
 	reviewerScopes   = []Scope{ListsRead, CasesRead, CasesDecide, EvidenceView, ReportsRead, LedgerRead, OverviewRead, MeasuresRead}
-	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite, TakedownsRead, TakedownsDecide, RequestsRead, RequestsWrite, RequestsApprove})
-	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd, TakedownsWrite})
+	supervisorScopes = slices.Concat(reviewerScopes, []Scope{ReportsApprove, EvidenceExport, ListsWrite, ListsMatch, WebhooksManage, EvidenceHold, AccountsErase, MeasuresWrite, TakedownsRead, TakedownsDecide, RequestsRead, RequestsWrite, RequestsApprove, EventsManage, SignalsShare})
+	adminScopes      = slices.Concat(supervisorScopes, []Scope{PeopleManage, MediaCheck, AccountsWrite, EvidenceAdd, TakedownsWrite, EventsWrite})
 )
 
 // Scopes are what a role may do; nil for an unknown role.

@@ -103,7 +103,7 @@ func TestKey_CreateUseRevoke(t *testing.T) {
 	if p.Actor != (safety.Actor{ID: "key:" + id, Name: "platform"}) {
 		t.Errorf("actor %+v", p.Actor)
 	}
-	want := []access.Scope{access.MediaCheck, access.AccountsWrite, access.EvidenceAdd, access.AccountsErase, access.TakedownsWrite, access.ListsMatch}
+	want := []access.Scope{access.MediaCheck, access.AccountsWrite, access.EvidenceAdd, access.AccountsErase, access.TakedownsWrite, access.EventsWrite, access.ListsMatch}
 	if diff := cmp.Diff(want, p.Scopes); diff != "" {
 		t.Errorf("scopes (-want +got):\n%s", diff)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/conversation"
 	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/disclosure"
 	"github.com/rowan-safety/rowan/internal/fetch"
@@ -63,8 +64,11 @@ type Deps struct {
 	// LedgerPublic is what everybody may read of the ledger: off, hashes or all.
 	LedgerPublic string
 	Webhooks     *stream.Webhooks
-	Console      fs.FS // the console's built files; nil for none
-	Metrics      http.Handler
+	// Events takes in what happened; Conversations follows it.
+	Events        *stream.Events
+	Conversations *conversation.Desk
+	Console       fs.FS // the console's built files; nil for none
+	Metrics       http.Handler
 	// Observe is told of every answer, by route pattern and never by path.
 	Observe       func(pattern string, status int, took time.Duration)
 	Now           func() time.Time
@@ -109,6 +113,9 @@ func (a *API) routes() {
 	a.checkRoutes()
 	a.linkRoutes()
 	a.accountRoutes()
+	a.eventRoutes()
+	a.contactRoutes()
+	a.conversationRoutes()
 	a.listRoutes()
 	a.exchangeRoutes()
 	a.caseRoutes()

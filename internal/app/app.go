@@ -21,6 +21,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/conversation"
 	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/disclosure"
 	"github.com/rowan-safety/rowan/internal/fetch"
@@ -72,6 +73,9 @@ type App struct {
 	Transparency *transparency.Desk
 	Statements   *statement.Desk
 	Takedowns    *takedown.Desk
+
+	Events        *stream.Events // of a process that serves
+	Conversations *conversation.Desk
 
 	blobs *vault.Folder
 	lock  *os.File
@@ -155,6 +159,9 @@ func (a *App) openDesks() error {
 	}
 	a.openStatements()
 	a.openTakedowns()
+	if err := a.openConversations(); err != nil {
+		return err
+	}
 	return a.openCustody()
 }
 
@@ -205,6 +212,9 @@ func (a *App) openCustody() error {
 // Close releases everything.
 func (a *App) Close() error {
 	var errs error
+	if a.Events != nil {
+		errs = errors.Join(errs, a.Events.Close())
+	}
 	if a.blobs != nil {
 		errs = errors.Join(errs, a.blobs.Close())
 	}
@@ -237,6 +247,9 @@ func (a *App) NewIntake(pool *media.Pool) *intake.Desk {
 // once with the address that is listened on, when Rowan is ready.
 func (a *App) Serve(ctx context.Context, version string, started func(addr string)) error {
 	if err := a.takeLock(); err != nil {
+		return err
+	}
+	if err := a.openEvents(ctx); err != nil {
 		return err
 	}
 	pool, err := a.NewPool(ctx)
@@ -282,6 +295,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 	if publisher != nil {
 		wg.Go(func() { publisher.Run(background) })
 	}
+	wg.Go(func() { a.follow(background) })
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
 	wg.Go(func() { a.witnessLoop(background) })
@@ -333,7 +347,7 @@ func (a *App) deps(version string, pool *media.Pool, in *intake.Desk, t *telemet
 		AllowPrivate: f.AllowPrivate, MaxBytes: a.Config.Media.MaxFileBytes}),
 		Access: a.Access, Intake: in, Lists: a.Lists, Index: a.Index, Pool: pool, Cases: a.Cases,
 		Reports: a.Reports, Exchanges: a.Exchanges, Measures: a.Measures, Transparency: a.Transparency, Statements: a.Statements, Takedowns: a.Takedowns, Remembered: a.Recents.Flush,
-		Custody: a.Custody, Requests: a.Requests, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
+		Custody: a.Custody, Requests: a.Requests, Events: a.Events, Conversations: a.Conversations, LedgerPublic: a.Config.Ledger.Public, Vault: a.Vault, Ledger: a.Ledger, Webhooks: a.Webhooks, Console: web.Console(), Metrics: t.handler(),
 		Observe: t.observe, Now: time.Now, Log: a.Log, Version: version, PublicURL: a.Config.PublicURL,
 		SecureCookies: strings.HasPrefix(a.Config.PublicURL, "https:"), MaxFile: a.Config.Media.MaxFileBytes}
 }
@@ -376,6 +390,7 @@ func (a *App) startJobs(ctx context.Context, in *intake.Desk) (stop func(context
 	jobs.Every(5*time.Second, takedown.SearchArgs{})
 	jobs.Every(time.Minute, takedown.WatchArgs{})
 	jobs.Every(time.Hour, expireArgs{})
+	a.conversationJobs(jobs)
 	// With SQLite the lock on the data folder says that nobody else is at work.
 	alone := a.Store.Engine() == store.SQLite
 	if err := errors.Join(a.Reports.Resume(ctx, alone), a.Exchanges.Resume(ctx, alone)); err != nil {

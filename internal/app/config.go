@@ -53,6 +53,9 @@ type Config struct {
 	Hashers   []HasherConfig  `yaml:"hashers"`
 	Objects   ObjectsConfig   `yaml:"objects"`
 	Edge      EdgeConfig      `yaml:"edge"`
+
+	Events        EventsConfig        `yaml:"events"`
+	Conversations ConversationsConfig `yaml:"conversations"`
 }
 
 // TakedownConfig is about notices that ask for an intimate image to be taken down.
@@ -357,6 +360,8 @@ func (c *Config) Complete() error {
 	problems = append(problems, completeHashers(c.Hashers)...)
 	problems = append(problems, c.Objects.complete()...)
 	problems = append(problems, c.Edge.complete()...)
+	problems = append(problems, c.Events.complete(c.Data)...)
+	problems = append(problems, c.Conversations.complete()...)
 	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }

@@ -58,9 +58,9 @@ func DefaultSwitches() Switches {
 	return Switches{Version: "1", UnknownIsChild: true, YoungUntil: 13}
 }
 
-// private reports whether what is said between the two may be scored: both
-// places must allow it.
-func (s Switches) private(a, b safety.Jurisdiction) bool {
+// MayScore reports whether what is said in private between the two may be scored:
+// both places must allow it.
+func (s Switches) MayScore(a, b safety.Jurisdiction) bool {
 	for _, j := range []safety.Jurisdiction{a, b} {
 		if p := s.Private[j]; j == "" || !p.On || p.LegalGround == "" {
 			return false
@@ -136,7 +136,7 @@ func Check(actor, target Side, rel Relation, encrypted bool, sw Switches, now ti
 		}
 	}
 	a := Answer{Verdict: Allow, Switches: sw.Version}
-	if encrypted || !sw.private(actor.Jurisdiction, target.Jurisdiction) {
+	if encrypted || !sw.MayScore(actor.Jurisdiction, target.Jurisdiction) {
 		a.oblige(ObligeMetadataOnly)
 	}
 	unknown := !target.Ages.Known()

@@ -324,3 +324,9 @@ func (g *Graph) find(account Key) (uint32, bool) {
 
 // ranked reports whether a node is an account that may be ranked and named.
 func (g *Graph) ranked(i uint32) bool { return g.nodes[i].class == 0 && !g.child[i] }
+
+// TieKindOf finds a kind by its name.
+func TieKindOf(name string) (TieKind, bool) {
+	i := slices.Index(tieNames[:], name)
+	return TieKind(max(i, 0)), i >= 0
+}

@@ -204,3 +204,9 @@ func (e Enforcement) People() []string {
 
 // Case is the case on which it was decided.
 func (e Enforcement) Case() string { return e.first.Case }
+
+// RestoreFriction is friction as it was stored after [Propose] or [Impose] had made
+// it; lifted is zero where nobody has ended it.
+func RestoreFriction(actor Key, from time.Time, families []Family, by string, lifted time.Time, lifter string) *Friction {
+	return &Friction{actor: actor, from: from, families: families, by: by, lifted: lifted, lifter: lifter}
+}

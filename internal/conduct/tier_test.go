@@ -237,7 +237,7 @@ func TestCheck(t *testing.T) {
 		t.Error("no switches are switches")
 	}
 	for _, j := range eu {
-		if !j.Valid() || !EU(j) || DefaultSwitches().private(j, j) {
+		if !j.Valid() || !EU(j) || DefaultSwitches().MayScore(j, j) {
 			t.Errorf("%s: private content is on by default", j)
 		}
 	}

@@ -38,6 +38,7 @@ import (
 // EventTypes are the events that a webhook may ask for.
 var EventTypes = []string{"verdict.made", "case.decided", "case.reopened", "case.relevant_data_wanted", "report.filed", "report.overdue",
 	"authority.schema_changed", "signal.quarantined", "decision.statement",
+	"child.tip", "child.help_screen", "channel.pause", "account.friction", "account.friction_ended",
 	"takedown.hold", "takedown.decided", "takedown.found", "takedown.moved", "takedown.due_soon", "takedown.overdue"}
 
 // DeliverArgs is the durable job of one delivery.

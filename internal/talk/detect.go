@@ -43,6 +43,8 @@ const (
 	allFast           = ThreatAndDemand | ThreatAndContacts | PictureThenThreat
 )
 
+var fastNames = [...]string{"threat_and_demand", "threat_and_contacts", "picture_then_threat"}
+
 // fastNow says which reasons the message that was just added completes.
 func (s *State) fastNow(w *Weights, m *Message, found Set, at uint32) (f Fast) {
 	if m.FromTarget {
@@ -185,11 +187,7 @@ func (s *State) Explain(w *Weights, r *Relation) *Assessment {
 			a.Signs = append(a.Signs, Sign{i, int(s.count[i]), moment(s.at[i]), without.Score(w, r)})
 		}
 	}
-	for i, why := range [...]string{"threat_and_demand", "threat_and_contacts", "picture_then_threat"} {
-		if s.fast&(1<<i) != 0 {
-			a.Fast = append(a.Fast, why)
-		}
-	}
+	a.Fast = s.fast.Reasons()
 	a.Missing = s.missing(r)
 	return a
 }

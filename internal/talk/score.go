@@ -45,6 +45,8 @@ type Outcome struct {
 	Fast       Fast // reasons of the fast detector, in this message
 	FastNew    bool // and it had not said so in the last day
 	BadOutside bool // the external score was not a number from 0 to 1, and not used
+	Found      Set  // what the message shows, with what only a sequence shows
+	Refuses    bool // the target said no
 }
 
 // Update adds one message to a state. It neither keeps nor returns text. Messages
@@ -74,7 +76,7 @@ func (s *State) Update(w *Weights, r *Relation, m *Message, now time.Time) Outco
 	s.messages++
 	found, bad := s.take(r, m, at)
 	s.add(w, r, m, found, at, fade)
-	o := Outcome{Order: order, BadOutside: bad}
+	o := Outcome{Order: order, BadOutside: bad, Found: found, Refuses: m.FromTarget && s.refused == s.messages}
 	o.Fast = s.fastNow(w, m, found, at)
 	if o.Fast != 0 {
 		o.FastNew = s.fast&o.Fast != o.Fast || s.last-s.fastAt > day

@@ -178,7 +178,7 @@ func (w *Weights) relation(name string) *float64 {
 func (w *Weights) indicator(f []string, counts *[Indicators][2]float64, caps *[Indicators]float64) error {
 	i, ok := Indicator(0), false
 	if len(f) == 9 {
-		i, ok = indicatorOf(f[0])
+		i, ok = IndicatorOf(f[0])
 	}
 	if !ok {
 		return ErrWeights

@@ -237,6 +237,13 @@ func (v *Vault) complete(ctx context.Context, tx *store.Tx, row db.Erasure, n in
 	if err != nil {
 		return fmt.Errorf("erasing recent uploads: %w", err)
 	}
+	for _, also := range v.also {
+		more, err := also(ctx, tx, row.AccountID)
+		if err != nil {
+			return err
+		}
+		n += more
+	}
 	out.CompletedAt = store.Time(row.CompletedAt)
 	if row.CompletedAt != 0 && n+profiles+recents == 0 {
 		return nil // done before, and nothing new
@@ -248,4 +255,11 @@ func (v *Vault) complete(ctx context.Context, tx *store.Tx, row db.Erasure, n in
 	}
 	return ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: safety.System.ID, Action: "account.erase", Subject: "account:" + row.AccountID,
 		Detail: fmt.Sprintf("complete: %d profiles, %d recent uploads, %d rows of cases", profiles, recents, n)})
+}
+
+// AlsoErase adds something that forgets an account, in the transaction that completes
+// an erasure, and tells how many rows went. It is for the start, before anything is
+// erased.
+func (v *Vault) AlsoErase(fn func(ctx context.Context, tx *store.Tx, account string) (int64, error)) {
+	v.also = append(v.also, fn)
 }

@@ -72,6 +72,7 @@ type Vault struct {
 	now     func() time.Time
 	watch   watch
 	reserve uint64 // bytes that intake leaves free; see [Vault.Room]
+	also    []func(context.Context, *store.Tx, string) (int64, error)
 }
 
 // New returns a vault over a blob folder, with the master key that wraps case

@@ -10,6 +10,25 @@ type Account struct {
 	UpdatedAt int64
 }
 
+type Actor struct {
+	AccountID    string
+	AgeLower     int64
+	AgeUpper     int64
+	AgeAssured   bool
+	OpenedAt     int64
+	Jurisdiction string
+	Conduct      []byte
+	Score        int64
+	Assessment   string
+	FrictionFrom int64
+	FrictionWhy  string
+	FrictionBy   string
+	LiftedAt     int64
+	LiftedBy     string
+	ReviewedAt   int64
+	UpdatedAt    int64
+}
+
 type ApiKey struct {
 	ID         string
 	Name       string
@@ -81,6 +100,69 @@ type Content struct {
 	Metadata  string
 	OffUntil  int64
 	UpdatedAt int64
+}
+
+type Conversation struct {
+	ID             string
+	ConversationID string
+	ActorID        string
+	TargetID       string
+	Surface        string
+	Jurisdiction   string
+	Mode           string
+	Relation       string
+	State          []byte
+	StartedAt      int64
+	LastAt         int64
+	Messages       int64
+	Unscanned      int64
+	Score          float64
+	Tier           int64
+	Families       string
+	Recent         []byte
+	CaseID         string
+	ItemID         string
+	Capture        int64
+	TippedAt       int64
+	FastAt         int64
+	AuditedAt      int64
+	AuditWeight    float64
+	SecondAt       int64
+}
+
+type ConversationAlert struct {
+	ID           string
+	Conversation string
+	CaseID       string
+	ItemID       string
+	At           int64
+	Cause        string
+	Explanation  string
+}
+
+type ConversationMark struct {
+	Conversation string
+	Seq          int64
+	EventID      string
+	At           int64
+	FromTarget   bool
+	Found        int64
+	ValuesJson   string
+	Refuses      bool
+	Media        bool
+	Score        float64
+	Tier         int64
+	Fast         int64
+}
+
+type ConversationStep struct {
+	ID           string
+	Conversation string
+	AccountID    string
+	Kind         string
+	At           int64
+	UntilAt      int64
+	Detail       string
 }
 
 type Decision struct {
@@ -422,6 +504,25 @@ type Outcome struct {
 	WithdrawnAt   int64
 }
 
+type OutgoingSignal struct {
+	ID          string
+	CaseID      string
+	Type        string
+	Value       string
+	Hashing     string
+	KeyID       string
+	Harm        string
+	FirstSeen   int64
+	Expiry      int64
+	Provenance  string
+	ConfirmedBy string
+	ConfirmedAt int64
+	State       string
+	ChangedBy   string
+	ChangedWhy  string
+	ChangedAt   int64
+}
+
 type Passkey struct {
 	ID         string
 	UserID     string
@@ -740,6 +841,13 @@ type TakedownHash struct {
 	Quality    int64
 	Turned     string
 	OnList     bool
+}
+
+type Ty struct {
+	Kind      string
+	AccountID string
+	Other     string
+	At        int64
 }
 
 type User struct {
