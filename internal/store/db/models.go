@@ -238,6 +238,21 @@ type Erasure struct {
 	CompletedAt int64
 }
 
+type EventQuarantine struct {
+	ID        string
+	EventKey  string
+	Source    string
+	Partition int64
+	Seq       int64
+	At        int64
+	Reason    string
+	Body      []byte
+	State     string
+	Tries     int64
+	DecidedBy string
+	DecidedAt int64
+}
+
 type Evidence struct {
 	ID          string
 	CaseID      string
@@ -758,6 +773,37 @@ type Statement struct {
 	CreatedAt     int64
 	FiledAt       int64
 	UndoneAt      int64
+}
+
+type StreamPartition struct {
+	Partition  int64
+	Owner      string
+	Epoch      int64
+	Beat       int64
+	AppliedSeq int64
+	AppliedAt  int64
+}
+
+type StreamSeen struct {
+	EventKey string
+	Seq      int64
+	SeenAt   int64
+}
+
+type StreamSetting struct {
+	ID         int64
+	StreamID   string
+	Partitions int64
+	KeyCheck   string
+	Placed     bool
+	TrimmedTo  int64
+	Lost       int64
+	CreatedAt  int64
+}
+
+type StreamWorker struct {
+	ID   string
+	Beat int64
 }
 
 type Takedown struct {
