@@ -55,10 +55,6 @@ type FrictionModel struct {
 type (
 	contactInput  struct{ Body ContactModel }
 	contactOutput struct{ Body ContactAnswer }
-	// AccountID is the path of an account.
-	AccountID struct {
-		ID string `path:"id" minLength:"1" maxLength:"255"`
-	}
 	frictionInput struct {
 		AccountID
 		Body struct {

@@ -43,8 +43,8 @@ type NameValue struct {
 	Value float64 `json:"value"`
 }
 
-// AskedModel is how often one side showed an indicator.
-type AskedModel struct {
+// ShownModel is how often one side showed an indicator.
+type ShownModel struct {
 	From      string    `json:"from" enum:"actor,target"`
 	Indicator string    `json:"indicator"`
 	Count     int       `json:"count"`
@@ -52,8 +52,8 @@ type AskedModel struct {
 	Last      time.Time `json:"last"`
 }
 
-// StepModel is something that was done without a person.
-type StepModel struct {
+// ProtectiveStepModel is something that was done without a person.
+type ProtectiveStepModel struct {
 	At    time.Time  `json:"at"`
 	Until *time.Time `json:"until,omitempty"`
 	Kind  string     `json:"kind" enum:"tip,help_screen,channel_pause,friction"`
@@ -101,13 +101,13 @@ type ConversationModel struct {
 		Words   string `json:"words"`
 		Weights string `json:"weights"`
 	} `json:"versions"`
-	Marks        []MarkModel  `json:"marks" doc:"The oldest first"`
-	MarksDropped bool         `json:"marks_dropped"`
-	Asked        []AskedModel `json:"asked"`
-	Steps        []StepModel  `json:"steps"`
-	KeptPieces   int          `json:"kept_pieces" doc:"Transcripts in the vault"`
-	FirstAt      time.Time    `json:"first_at"`
-	LastAt       time.Time    `json:"last_at"`
+	Marks        []MarkModel           `json:"marks" doc:"The oldest first"`
+	MarksDropped bool                  `json:"marks_dropped"`
+	Asked        []ShownModel          `json:"asked"`
+	Steps        []ProtectiveStepModel `json:"steps"`
+	KeptPieces   int                   `json:"kept_pieces" doc:"Transcripts in the vault"`
+	FirstAt      time.Time             `json:"first_at"`
+	LastAt       time.Time             `json:"last_at"`
 }
 
 // SpanModel is where in a text an indicator was seen, in bytes of UTF-8.
@@ -224,13 +224,13 @@ func conversationModel(v conversation.View) ConversationModel {
 		Against: each(v.Against, func(p conversation.Part) PartModel { return PartModel(p) }),
 		Conduct: each(v.Conduct, func(c conversation.Contribution) ConductPart { return ConductPart(c) }),
 		Missing: v.Missing, Coverage: v.Coverage, Language: v.Language, Messages: v.Messages, Unread: v.Unread, MarksDropped: v.Dropped, KeptPieces: v.Kept,
-		Marks: []MarkModel{}, Asked: asked(v.Marks), Steps: []StepModel{}, FirstAt: v.First, LastAt: v.Last}
+		Marks: []MarkModel{}, Asked: asked(v.Marks), Steps: []ProtectiveStepModel{}, FirstAt: v.First, LastAt: v.Last}
 	m.Versions.Words, m.Versions.Weights = v.Words, v.Weights
 	for _, k := range v.Marks {
 		m.Marks = append(m.Marks, markModel(k))
 	}
 	for _, s := range v.Steps {
-		m.Steps = append(m.Steps, StepModel{s.At, momentOrNil(s.Until), s.Kind, s.To})
+		m.Steps = append(m.Steps, ProtectiveStepModel{s.At, momentOrNil(s.Until), s.Kind, s.To})
 	}
 	return m
 }
@@ -252,8 +252,8 @@ func markModel(k conversation.MarkView) MarkModel {
 }
 
 // asked counts who showed what, in the order in which it began.
-func asked(marks []conversation.MarkView) []AskedModel {
-	out := []AskedModel{}
+func asked(marks []conversation.MarkView) []ShownModel {
+	out := []ShownModel{}
 	at := map[[2]string]int{}
 	for _, k := range marks {
 		for _, f := range k.Found {
@@ -261,7 +261,7 @@ func asked(marks []conversation.MarkView) []AskedModel {
 			i, ok := at[key]
 			if !ok {
 				i, at[key] = len(out), len(out)
-				out = append(out, AskedModel{From: key[0], Indicator: f.Name, First: k.At})
+				out = append(out, ShownModel{From: key[0], Indicator: f.Name, First: k.At})
 			}
 			out[i].Count++
 			out[i].Last = k.At

@@ -156,18 +156,23 @@ func (a *API) sort(ctx context.Context, texts [][]byte, results []EventResult) (
 func verdictOf(ctx context.Context, wait func(context.Context) ([]byte, error), id string, most time.Duration) *EventVerdict {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	out := &EventVerdict{EventID: id, Verdict: string(safety.VerdictHold), Scan: string(safety.ScanFailed), ScanReason: "not_yet", Steps: []string{}}
+	hold := func(why string) *EventVerdict {
+		return &EventVerdict{EventID: id, Verdict: string(safety.VerdictHold), Scan: string(safety.ScanFailed), ScanReason: why, Steps: []string{}}
+	}
 	text, err := wait(ctx)
-	if err != nil {
-		if safety.KindOf(err) == safety.Conflict {
-			out.ScanReason = "applied_before"
-		}
-		return out
+	switch {
+	case safety.KindOf(err) == safety.Conflict:
+		return hold("applied_before")
+	case safety.KindOf(err) == safety.Invalid:
+		return hold("in_quarantine")
+	case err != nil:
+		return hold("not_yet")
 	}
-	if err := json.Unmarshal(text, out); err != nil {
-		return &EventVerdict{EventID: id, Verdict: string(safety.VerdictHold), Scan: string(safety.ScanFailed), ScanReason: "unreadable_answer", Steps: []string{}}
+	var out EventVerdict
+	if err := json.Unmarshal(text, &out); err != nil {
+		return hold("unreadable_answer")
 	}
-	return out
+	return &out
 }
 
 // readEvents reads the events of a request, each as its own text.

@@ -114,6 +114,7 @@ func (a *API) routes() {
 	a.linkRoutes()
 	a.accountRoutes()
 	a.eventRoutes()
+	a.quarantineRoutes()
 	a.contactRoutes()
 	a.conversationRoutes()
 	a.listRoutes()

@@ -37,7 +37,7 @@ func Play(ctx context.Context, c *client.Client, now time.Time) error {
 			return fmt.Errorf("upload %s: %w", u.meta.ContentID, err)
 		}
 	}
-	return nil
+	return playTalks(ctx, c, now)
 }
 
 func loadList(ctx context.Context, c *client.Client) error {
