@@ -22,7 +22,7 @@ func Run(t *testing.T, open func(testing.TB) *store.Store) {
 		"lists": lists, "signals": signals, "exchanges": exchanges, "entries": entries, "votes": votes, "vault": vaultGroup, "expiry": expiry, "reports": reports, "report pages": reportPages, "carried reports": carriedReports,
 		"holds": holds, "destruction": destruction, "relevant data and erasure": relevant,
 		"ledger": ledgerGroup, "users": users, "keys": keys, "sessions": sessions, "webhooks": webhooks,
-		"measures": measuresGroup, "counts": countsGroup, "statements": statementsGroup, "takedowns": takedowns,
+		"measures": measuresGroup, "counts": countsGroup, "statements": statementsGroup, "takedowns": takedowns, "stream": streamGroup, "quarantine": quarantineGroup,
 		"values": values, "constraints": constraints,
 	} {
 		t.Run(name, func(t *testing.T) {
