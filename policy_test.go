@@ -42,7 +42,7 @@ var floor = map[string]int{
 	"internal/cases":          3, "internal/reporting": 3, "internal/policy": 3, "internal/match": 3, "internal/access": 3,
 	"internal/measures": 3, "internal/transparency": 3, "internal/statement": 3, "internal/takedown": 3, "internal/disclosure": 3,
 	"internal/conduct": 3,
-	"internal/stream":  3, // webhooks out are a room; events in will be on api's floor
+	"internal/stream":  3, // webhooks out, and events to whoever applies them
 	"internal/fetch":   1, "internal/paper": 1, "internal/hasher": 1, "internal/objects": 1, "internal/objects/objectstest": 2,
 	"internal/vault": 2, "internal/media": 1, "internal/ledger": 1, // vault writes its own ledger rows
 	"internal/store": 0, "internal/store/db": -1,
@@ -104,6 +104,7 @@ var owner = map[string][]string{
 	"github.com/ebitengine/purego":      {}, // opens shared libraries: nobody's
 	"github.com/gen2brain":              {}, // likewise; its Wasm modules are in internal/media/wasm
 	"github.com/caarlos0/env":           {"internal/app"},
+	"github.com/nats-io":                {"internal/stream"},
 	"github.com/spf13/cobra":            {"cmd/rowan"},
 	"go.yaml.in/yaml":                   {"internal/app", "internal/policy", "internal/measures"},
 	module + "internal/store/db":        nil, // any room may name rows

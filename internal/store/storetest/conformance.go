@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(testing.TB) *store.Store) {
 		"holds": holds, "destruction": destruction, "relevant data and erasure": relevant,
 		"ledger": ledgerGroup, "users": users, "keys": keys, "sessions": sessions, "webhooks": webhooks,
 		"measures": measuresGroup, "counts": countsGroup, "statements": statementsGroup, "takedowns": takedowns, "conversations": conversations, "actors": actors,
+		"stream": streamGroup, "quarantine": quarantineGroup,
 		"values": values, "constraints": constraints,
 	} {
 		t.Run(name, func(t *testing.T) {
