@@ -52,6 +52,7 @@ var floor = map[string]int{
 	"internal/talk":           3,  // pure: the standard library and x/text only
 	"internal/talk/synthetic": 4,  // conversations for tests, made from a seed
 	"internal/conversation":   4,  // brings talk, conduct and cases together for the stream's events
+	"internal/classify":       3,  // asks operators' scorers; meets talk in app
 	"internal/custody":        4,  // reads what the rooms have written of one case
 	"internal/sealedzip":      1,
 	// Beside the house: made from public packages only.

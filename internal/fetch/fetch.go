@@ -135,10 +135,14 @@ func prefixes(texts ...string) []netip.Prefix {
 	return out
 }
 
-func (f *Fetcher) reachable(a netip.Addr) bool {
+func (f *Fetcher) reachable(a netip.Addr) bool { return Reachable(a, f.cfg.AllowPrivate) }
+
+// Reachable reports whether an address may be dialled at all, private addresses and
+// this machine's own included or not.
+func Reachable(a netip.Addr, allowPrivate bool) bool {
 	a = a.Unmap().WithZone("")
 	in := func(ps []netip.Prefix) bool {
 		return slices.ContainsFunc(ps, func(p netip.Prefix) bool { return p.Contains(a) })
 	}
-	return !in(never) && (f.cfg.AllowPrivate || !in(private))
+	return !in(never) && (allowPrivate || !in(private))
 }
