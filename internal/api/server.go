@@ -117,6 +117,7 @@ func (a *API) routes() {
 	a.quarantineRoutes()
 	a.contactRoutes()
 	a.conversationRoutes()
+	a.signalRoutes()
 	a.listRoutes()
 	a.exchangeRoutes()
 	a.caseRoutes()

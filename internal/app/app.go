@@ -21,6 +21,7 @@ import (
 	"github.com/rowan-safety/rowan/internal/access"
 	"github.com/rowan-safety/rowan/internal/api"
 	"github.com/rowan-safety/rowan/internal/cases"
+	"github.com/rowan-safety/rowan/internal/classify"
 	"github.com/rowan-safety/rowan/internal/conversation"
 	"github.com/rowan-safety/rowan/internal/custody"
 	"github.com/rowan-safety/rowan/internal/disclosure"
@@ -76,6 +77,7 @@ type App struct {
 
 	Events        *stream.Events // of a process that serves
 	Conversations *conversation.Desk
+	Scorers       []*classify.Scorer // who gives second opinions
 
 	blobs *vault.Folder
 	lock  *os.File

@@ -56,6 +56,9 @@ type Config struct {
 
 	Events        EventsConfig        `yaml:"events"`
 	Conversations ConversationsConfig `yaml:"conversations"`
+
+	SecondOpinions []SecondConfig `yaml:"second_opinions"`
+	Signals        SignalsConfig  `yaml:"signals"`
 }
 
 // TakedownConfig is about notices that ask for an intimate image to be taken down.
@@ -362,6 +365,7 @@ func (c *Config) Complete() error {
 	problems = append(problems, c.Edge.complete()...)
 	problems = append(problems, c.Events.complete(c.Data)...)
 	problems = append(problems, c.Conversations.complete()...)
+	problems = append(problems, c.Signals.complete()...)
 	problems = append(problems, c.DSA.Statements.complete()) // nil is left out
 	return errors.Join(problems...)
 }

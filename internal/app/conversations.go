@@ -58,6 +58,29 @@ type EventsConfig struct {
 	KeyFile         string `yaml:"key_file" env:"ROWAN_EVENTS_KEY_FILE"`     // default DATA/keys/events.key
 }
 
+// SignalsConfig is what signals to other platforms are made with.
+type SignalsConfig struct {
+	Provenance string `yaml:"provenance" env:"ROWAN_SIGNALS_PROVENANCE"` // the name under which you speak; none: nothing is shared
+	KeyID      string `yaml:"key_id" env:"ROWAN_SIGNALS_KEY_ID"`         // of the key that recipients share
+	KeyFile    string `yaml:"key_file" env:"ROWAN_SIGNALS_KEY_FILE"`     // at least 32 bytes
+	key        []byte
+}
+
+func (c *SignalsConfig) complete() []error {
+	if c.Provenance == "" {
+		return nil
+	}
+	key, err := os.ReadFile(c.KeyFile)
+	if c.key = key; err != nil || len(key) < 32 || c.KeyID == "" {
+		return []error{errors.New("signals: key_id and a key_file of at least 32 bytes are needed")}
+	}
+	return nil
+}
+
+func (c *SignalsConfig) sharing() conversation.Sharing {
+	return conversation.Sharing{Provenance: c.Provenance, Key: conduct.SignalKey{ID: c.KeyID, Secret: c.key}}
+}
+
 func (c *ConversationsConfig) complete() []error {
 	var problems []error
 	for i, p := range c.Private {
@@ -191,10 +214,13 @@ func (a *App) openConversations() error {
 	if err != nil {
 		return err
 	}
+	if err := a.openSecond(); err != nil {
+		return err
+	}
 	parts := conversation.Parts{Store: a.Store, Vault: a.Vault, Cases: a.Cases, Keys: keys, Lookup: lookup, Weights: weights,
-		Announce: a.Webhooks.Announce, Now: time.Now, Log: a.Log, Fetch: a.fetchEvent}
+		Announce: a.Webhooks.Announce, Now: time.Now, Log: a.Log, Fetch: a.fetchEvent, Second: a.wantSecond()}
 	a.Conversations, err = conversation.NewDesk(parts, conversation.Config{Switches: c.switches(), Card: conduct.DefaultCard(),
-		Thresholds: c.thresholds(), Devices: c.DeviceIndicators, Shadow: c.Shadow, Permits: a.Policy.Permits})
+		Thresholds: c.thresholds(), Sharing: a.Config.Signals.sharing(), Devices: c.DeviceIndicators, Shadow: c.Shadow, Permits: a.Policy.Permits})
 	a.Vault.AlsoErase(conversation.Erase)
 	return err
 }
@@ -251,6 +277,7 @@ func (a *App) conversationJobs(jobs *store.Jobs) {
 		return err
 	})
 	store.Handle(jobs, func(ctx context.Context, _ conversation.AuditArgs) error { return a.audit(ctx) })
+	store.Handle(jobs, func(ctx context.Context, args conversation.SecondArgs) error { return a.second(ctx, args.Conversation) })
 	jobs.Every(time.Hour, conversation.ForgetArgs{})
 	if a.Config.Conversations.AuditPerStratum > 0 {
 		jobs.Every(24*time.Hour, conversation.AuditArgs{})

@@ -87,6 +87,9 @@ func newWalk(t *testing.T) *walk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.Close() })
+	if err := a.openEvents(ctx); err != nil {
+		t.Fatal(err)
+	}
 	if err := a.Index.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}

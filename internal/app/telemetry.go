@@ -49,7 +49,7 @@ func newTelemetry(a *App, in *intake.Desk, pool *media.Pool) *telemetry {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "rowan_uploads_forgotten_early_total", Help: "Uploads forgotten before their time, for want of room."},
 			func() float64 { return float64(a.Recents.Early()) }),
 	)
-	t.registry.MustRegister(exchangeMetrics{a}, vaultMetrics{a}, witnessMetrics{a}, takedownMetrics{a}, requestMetrics{a}, hasherMetrics{a})
+	t.registry.MustRegister(exchangeMetrics{a}, vaultMetrics{a}, witnessMetrics{a}, takedownMetrics{a}, requestMetrics{a}, hasherMetrics{a}, conversationMetrics{a})
 	return t
 }
 

@@ -203,3 +203,32 @@ func (s Signal) MarshalJSON() ([]byte, error) {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Stored is a signal as it is kept. It goes to the house's own database only.
+type Stored struct {
+	Draft   // Value as it leaves
+	Hashing Hashing
+	KeyID   string
+	By      Confirmation
+	State   SignalState
+	Changer string
+	Why     string
+	Changed time.Time
+}
+
+// Stored is what to keep of a signal.
+func (s Signal) Stored() Stored {
+	return Stored{s.draft, s.hashing, s.keyID, s.by, s.state, s.changer, s.standing, s.changed}
+}
+
+// Restored is the signal that [Signal.Stored] was kept of. Like [NewSignal], it makes
+// none without a person's confirmation.
+func (k Stored) Restored() (Signal, error) {
+	if err := k.By.check(); err != nil {
+		return Signal{}, err
+	}
+	if _, known := moves[k.State]; !known && k.State != SignalWithdrawn {
+		return Signal{}, safety.Errorf(safety.Internal, "conduct: a stored signal in no known state")
+	}
+	return Signal{k.Draft, k.Hashing, k.KeyID, k.By, k.State, k.Changed, k.Changer, k.Why}, nil
+}

@@ -37,6 +37,7 @@ type Config struct {
 	Switches   conduct.Switches
 	Card       conduct.Card
 	Thresholds conduct.Thresholds
+	Sharing    Sharing
 	Devices    bool // indicators from devices are taken
 	// Shadow: everything is worked out and kept, nothing is done: no tip, pause,
 	// friction or case.

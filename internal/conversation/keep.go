@@ -283,31 +283,59 @@ type SecondArgs struct {
 // Kind names the job.
 func (SecondArgs) Kind() string { return "conversation_second" }
 
-// Recent are the newest messages of a conversation that the stream still holds and
-// that may be read, for a second opinion: the text stays in memory.
-func (d *Desk) Recent(ctx context.Context, conversation string) (db.Conversation, []Line, error) {
+// Window is what a second opinion may be asked about: the newest messages of a
+// conversation that the stream still holds and that may be read. The text stays in
+// memory.
+type Window struct {
+	ConversationID, ActorID, TargetID string
+	Surface                           safety.Surface
+	Jurisdictions                     [2]safety.Jurisdiction // of the actor, of the target
+	Language                          string
+	Relation                          talk.Relation
+	Lines                             []Line
+}
+
+// Recent is the window of a conversation.
+func (d *Desk) Recent(ctx context.Context, conversation string) (Window, error) {
 	q := d.Store.Read()
 	r, err := q.Conversation(ctx, conversation)
 	if err != nil {
-		return r, nil, store.NotFound(err, "conversation")
+		return Window{}, store.NotFound(err, "conversation")
 	}
 	actor, err := d.read(ctx, r.ActorID)
 	if err != nil {
-		return r, nil, err
+		return Window{}, err
 	}
 	target, err := d.read(ctx, r.TargetID)
 	if err != nil {
-		return r, nil, err
+		return Window{}, err
 	}
+	rel, err := relationOf(r.Relation)
+	if err != nil {
+		return Window{}, err
+	}
+	var state talk.State
+	if err := state.UnmarshalBinary(r.State); err != nil {
+		return Window{}, err
+	}
+	out := Window{ConversationID: r.ConversationID, ActorID: r.ActorID, TargetID: r.TargetID, Surface: safety.Surface(r.Surface),
+		Relation: *rel.inTalk(actor, target, store.Time(r.LastAt))}
+	out.Language = state.Explain(d.Parts.Weights, &out.Relation).Language.String()
+	e := Event{Data: Data{Jurisdiction: safety.Jurisdiction(r.Jurisdiction)}}
+	out.Jurisdictions = [2]safety.Jurisdiction{e.place(actor), e.place(target)}
+	out.Lines, err = d.lines(ctx, r, actor, target)
+	return out, err
+}
+
+func (d *Desk) lines(ctx context.Context, r db.Conversation, actor, target *person) (out []Line, err error) {
 	b := &batch{Desk: d, now: d.Now()}
-	var out []Line
 	for _, seq := range places(r.Recent) {
 		v, err := d.Fetch(ctx, seq)
 		if safety.KindOf(err) == safety.NotFound {
 			continue
 		}
 		if err != nil {
-			return r, nil, err
+			return nil, err
 		}
 		e, err := Parse(v.Body)
 		if err != nil || e.Text == nil || !b.may(&e, actor, target).text {
@@ -319,5 +347,5 @@ func (d *Desk) Recent(ctx context.Context, conversation string) (db.Conversation
 		}
 		out = append(out, Line{EventID: e.ID, At: e.at(v.At), From: from, Text: *e.Text})
 	}
-	return r, out, nil
+	return out, nil
 }

@@ -3,6 +3,7 @@ package sample
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/rowan-safety/rowan/client"
@@ -28,9 +29,7 @@ func party(id, band, source string, more map[string]any) map[string]any {
 	if band != "" {
 		p["age_band"], p["age_source"] = band, source
 	}
-	for k, v := range more {
-		p[k] = v
-	}
+	maps.Copy(p, more)
 	return p
 }
 

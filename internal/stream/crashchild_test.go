@@ -139,7 +139,7 @@ func countingApply(pause time.Duration) stream.Apply {
 			if err != nil {
 				return nil, err
 			}
-			answers[env.Key] = []byte(fmt.Sprint(n))
+			answers[env.Key] = fmt.Append(nil, n)
 		}
 		time.Sleep(pause)
 		return answers, nil

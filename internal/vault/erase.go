@@ -261,5 +261,7 @@ func (v *Vault) complete(ctx context.Context, tx *store.Tx, row db.Erasure, n in
 // an erasure, and tells how many rows went. It is for the start, before anything is
 // erased.
 func (v *Vault) AlsoErase(fn func(ctx context.Context, tx *store.Tx, account string) (int64, error)) {
-	v.also = append(v.also, fn)
+	if fn != nil {
+		v.also = append(v.also, fn)
+	}
 }
