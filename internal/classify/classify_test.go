@@ -519,6 +519,40 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
+// TestOneProbe: after a rest one question tries the scorer, and no other goes with it.
+func TestOneProbe(t *testing.T) {
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	fake := standIn(classify.Plain)
+	fake.Fail(opinions.Busy)
+	s := start(t, classify.Plain, fake, func(c *classify.Config) {
+		c.Tolerance, c.Rest, c.Now = 1, time.Minute, func() time.Time { return at }
+	})
+	if _, err := s.Ask(t.Context(), window()); reasonOf(t, err) != classify.Status {
+		t.Fatal(err)
+	}
+	at = at.Add(time.Minute)
+	fake.Fail(opinions.Hang)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := s.Ask(ctx, window())
+		done <- err
+	}()
+	for fake.Asked() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := s.Ask(t.Context(), window()); reasonOf(t, err) != classify.Resting {
+		t.Error(err)
+	}
+	cancel()
+	<-done
+	// The one who tried has gone away, which says nothing: the next may try.
+	fake.Fail(opinions.None)
+	if _, err := s.Ask(t.Context(), window()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRate(t *testing.T) {
 	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	s := start(t, classify.Plain, standIn(classify.Plain), func(c *classify.Config) {
