@@ -2,6 +2,7 @@ package classify
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -111,7 +112,7 @@ func TestNewest(t *testing.T) {
 		w := Window{}
 		want := 0
 		for i, s := range texts {
-			l := Line{ID: "m" + string(rune('0'+i%10)), FromActor: i%3 > 0, Text: s}
+			l := Line{ID: fmt.Sprint("m", i), FromActor: i%3 > 0, Text: s}
 			w.Lines = append(w.Lines, l)
 			if s := strings.TrimSpace(s); s != "" && (l.FromActor || !actorOnly) {
 				want += utf8.RuneCountInString(s)
@@ -124,6 +125,10 @@ func TestNewest(t *testing.T) {
 		has := 0
 		for _, l := range got {
 			has += utf8.RuneCountInString(l.Text)
+			whole := slices.ContainsFunc(w.Lines, func(x Line) bool { return x.ID == l.ID && strings.TrimSpace(x.Text) == l.Text })
+			if len(got) > 1 && !whole {
+				t.Fatal("a line was cut although others are there")
+			}
 		}
 		if (has < want) != partial {
 			t.Fatalf("%d of %d characters, partial %v", has, want, partial)
@@ -148,5 +153,32 @@ func TestControl(t *testing.T) {
 				t.Errorf("%s, off host %v: %v", address, off, got)
 			}
 		}
+	}
+}
+
+// TestLabelLists: forms of answers that the stand-in does not give.
+func TestLabelLists(t *testing.T) {
+	const asking, giving = `{"label":"asking_for_pii","score":0.9}`, `{"label":"giving_pii","score":0.1}`
+	for name, c := range map[string]struct {
+		body string
+		want Reason
+	}{
+		"flat":                    {"[" + asking + "," + giving + "]", ""},
+		"in a list":               {"[[" + asking + "," + giving + "]]", ""},
+		"two texts":               {"[[" + asking + "," + giving + "],[" + asking + "," + giving + "]]", Malformed},
+		"a label twice":           {"[" + asking + "," + giving + "," + asking + "]", Unknown},
+		"a member more":           {`[{"label":"asking_for_pii","score":0.9,"text":"x"},` + giving + "]", Malformed},
+		"score missing":           {`[{"label":"asking_for_pii"},` + giving + "]", Malformed},
+		"score null":              {`[{"label":"asking_for_pii","score":null},` + giving + "]", Malformed},
+		"an object with an error": {`{"error":"model is loading"}`, Malformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Kind: Labels, Model: "m"}
+			cfg.complete()
+			o, why := labelsAnswer(&cfg, someLines, []byte(c.body))
+			if why != c.want || why == "" && o.P != .45 {
+				t.Errorf("%q, want %q; %+v", why, c.want, o)
+			}
+		})
 	}
 }

@@ -13,9 +13,9 @@ describe('timeScale', () => {
   })
   it('cuts a long silence short and says how long it was', () => {
     const t = [0, 1, 2, 3, 300, 301].map((h) => h * hour)
-    const s = timeScale(t, 0, 900)
+    const s = timeScale(t, 0, 700)
     expect(s.breaks.map((b) => b.label)).toEqual(['12 d'])
-    expect(s.breaks[0]!.to - s.breaks[0]!.from).toBeCloseTo(500)
+    expect(s.breaks[0]!.to - s.breaks[0]!.from).toBeCloseTo(300)
     expect(s.x(300 * hour)).toBe(s.breaks[0]!.to)
   })
   it('never goes back, and stays within its ends', () => {
@@ -42,8 +42,11 @@ describe('timeScale', () => {
 const mark = (score: number, value: number, o: Partial<Mark> = {}): Mark => ({ event_id: 'e', at: '2026-11-01T00:00:00Z', from: 'actor', indicators: [{ name: 'asks_age', value }], score, tier: 'none', kept: true, ...o })
 
 it('says what the score was before each mark', () => {
-  expect(before([mark(2, 2), mark(3.5, 1.5), mark(3, 1), mark(9, 1)])).toEqual([0, 2, 2, 3])
+  const day = (d: number) => ({ at: `2026-11-0${d}T00:00:00Z` })
+  expect(before([mark(2, 2, day(1)), mark(3.5, 1.5, day(2)), mark(3, 1, day(3)), mark(9, 1, day(4))])).toEqual([0, 2, 2, 3])
   expect(before([mark(1, 3)])).toEqual([0])
+  // a sign that has reached its most adds less than it says
+  expect(before([mark(14.6, 3), mark(14.9, 3)])).toEqual([0, 14.6])
 })
 
 it('names the first of each tier, and what was fast', () => {

@@ -35,7 +35,7 @@ const relations: Record<string, string> = {
   relation_bounded: 'limit on what is known of the two',
   several_families: 'signs of three kinds or more',
   rounding: 'rounding of the numbers',
-  ordinary_messages: 'ordinary messages',
+  ordinary_messages: 'ordinary messages between',
 }
 
 const fast: Record<string, string> = {

@@ -21,15 +21,15 @@ const minute = 60_000
 
 /**
  * A line of time from a list of times: distances are true to each other, but a
- * silence that is far longer than usual is cut short and labelled, and what follows
- * closely is kept apart.
+ * silence that is far longer than the long ones among them is cut short and labelled,
+ * and what follows closely is kept apart.
  */
 export function timeScale(times: number[], left: number, right: number): TimeScale {
   const at = [...new Set(times.filter(Number.isFinite))].sort((a, b) => a - b)
   if (at.length < 2) return { x: () => (left + right) / 2, breaks: [] }
   const gaps = at.slice(1).map((t, i) => t - at[i]!)
-  const usual = [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)]!
-  const most = Math.max(5 * usual, minute)
+  const long = [...gaps].sort((a, b) => a - b)[Math.floor(0.75 * (gaps.length - 1))]!
+  const most = Math.max(3 * long, minute)
   const cut = gaps.map((g) => Math.min(g, most))
   const least = Math.max(...cut) / 12
   const wide = cut.map((g) => Math.max(g, least))
@@ -51,14 +51,18 @@ function between(at: number[], place: number[], t: number): number {
 }
 
 /**
- * The score just before each mark. Between marks a score only fades, so it was at most
- * that of the mark before; what the message itself added is known.
+ * The score just before each mark, as well as it can be told. Between marks a score only
+ * fades, so it was at most that of the mark before; what the message itself added is
+ * known, or more than it, since what a kind of sign can add has a most. Within an hour
+ * nothing to speak of fades.
  */
 export function before(marks: Mark[]): number[] {
   return marks.map((m, i) => {
+    const prev = marks[i - 1]
+    if (!prev) return 0
     const added = m.indicators.reduce((sum, k) => sum + Math.max(0, k.value), 0)
-    const last = i > 0 ? marks[i - 1]!.score : 0
-    return Math.max(0, Math.min(last, m.score - added))
+    const soon = Date.parse(m.at) - Date.parse(prev.at) < 60 * minute
+    return Math.max(0, Math.min(prev.score, soon ? m.score : m.score - added))
   })
 }
 
