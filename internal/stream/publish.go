@@ -15,7 +15,7 @@ import (
 // Placed says where an event is.
 type Placed struct {
 	Seq       uint64 // 0: nothing may be assumed of it
-	Duplicate bool   // the broker had it already, published within two minutes
+	Duplicate bool   // the broker had it already, published within EventsConfig.Window
 }
 
 // Unplaced is in the chain of [Events.Publish]'s errors: which of the events
