@@ -19,6 +19,8 @@ import (
 	"github.com/rowan-safety/rowan/internal/stream"
 )
 
+var discard = slog.New(slog.DiscardHandler)
+
 var streamKey = bytes.Repeat([]byte{7}, 32)
 
 // logs collects what is logged, for looking into.
