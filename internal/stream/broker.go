@@ -23,7 +23,6 @@ const (
 	streamName    = "ROWAN_EVENTS"
 	subjectPrefix = "rowan.events."
 	metaStream    = "rowan.stream"        // which database the stream belongs to
-	window        = 2 * time.Minute       // in which the broker itself knows duplicates
 	headerReplay  = "Rowan-Replay"        // id of the quarantined event that this replays
 	idHeader      = jetstream.MsgIDHeader // the event's key
 )
@@ -162,7 +161,7 @@ func streamConfig(c EventsConfig, id string, partitions int, first uint64) jetst
 	return jetstream.StreamConfig{
 		Name: streamName, Subjects: subjects, Storage: jetstream.FileStorage, Replicas: c.Replicas,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxBytes: c.MaxBytes,
-		Duplicates: window, DenyDelete: true, FirstSeq: first,
+		Duplicates: c.Window, DenyDelete: true, FirstSeq: first,
 		Metadata: map[string]string{metaStream: id},
 	}
 }

@@ -280,7 +280,11 @@ func check(t *testing.T, d *storetest.Database, loads []*load) figures {
 // drain waits until a worker says that nothing is left to apply.
 func drain(t *testing.T, p *process) reply {
 	t.Helper()
-	<-p.ready
+	select {
+	case <-p.ready:
+	case <-p.gone:
+		t.Fatal("the worker ended by itself")
+	}
 	var last reply
 	eventually(t, "everything applied", func() bool {
 		r, ok := p.ask(ask{Lag: true})

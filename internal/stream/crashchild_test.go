@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/internal/stream"
@@ -36,13 +37,12 @@ func TestMain(m *testing.M) {
 
 // task is what a child is told.
 type task struct {
-	Broker      string // folder: be a broker, on Port
-	Port        int
-	DB, Dir     string // be a worker
-	URL         string
-	Partitions  int
-	Lease       time.Duration
-	MaxBatchLag time.Duration // how long Apply takes
+	Broker     string // folder: be a broker, on Port
+	Port       int
+	DB, Dir    string // be a worker
+	URL        string
+	Partitions int
+	Lease      time.Duration
 }
 
 // ask is a line of a worker's input, reply one of its output.
@@ -103,12 +103,15 @@ func workerChild(t task) error {
 	if err != nil {
 		return err
 	}
-	e, err := stream.OpenEvents(ctx, s, stream.EventsConfig{URL: t.URL, Dir: t.Dir, Partitions: t.Partitions, Replicas: 1, Key: streamKey, Lease: t.Lease, MaxBytes: 256 << 20}, time.Now, log)
-	if err != nil {
-		return err
+	config := stream.EventsConfig{URL: t.URL, Dir: t.Dir, Partitions: t.Partitions, Replicas: 1, Key: streamKey, Lease: t.Lease, MaxBytes: 256 << 20}
+	var e *stream.Events
+	for e == nil { // the broker may have been killed just now
+		if e, err = stream.OpenEvents(ctx, s, config, time.Now, log); err != nil && safety.KindOf(err) != safety.Unavailable {
+			return err
+		}
 	}
 	done := make(chan error, 1)
-	go func() { done <- e.Work(ctx, countingApply(t.MaxBatchLag)) }()
+	go func() { done <- e.Work(ctx, countingApply()) }()
 	c := &conversationist{e: e, out: json.NewEncoder(os.Stdout)}
 	c.say(reply{})
 	in := bufio.NewScanner(os.Stdin)
@@ -126,7 +129,7 @@ func workerChild(t task) error {
 
 // countingApply numbers the events of each conversation and writes each down,
 // so that whatever is applied twice, out of order or not at all can be seen.
-func countingApply(pause time.Duration) stream.Apply {
+func countingApply() stream.Apply {
 	return func(ctx context.Context, tx *store.Tx, _ int, batch []stream.Envelope) (map[string][]byte, error) {
 		answers := map[string][]byte{}
 		for _, env := range batch {
@@ -141,7 +144,6 @@ func countingApply(pause time.Duration) stream.Apply {
 			}
 			answers[env.Key] = fmt.Append(nil, n)
 		}
-		time.Sleep(pause)
 		return answers, nil
 	}
 }

@@ -31,6 +31,7 @@ type EventsConfig struct {
 	Key         []byte        // 32 bytes
 	Lease       time.Duration // after which a silent worker's partitions are taken over; 0 is 10 s
 	ApplyLimit  time.Duration // for one transaction; 0 is Lease
+	Window      time.Duration // in which the broker itself knows repetitions; 0 is 2 min. Later ones are known by the database
 }
 
 func (c EventsConfig) withDefaults() (EventsConfig, error) {
@@ -49,7 +50,7 @@ func (c EventsConfig) withDefaults() (EventsConfig, error) {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&c.KeepFor, 72 * time.Hour}, {&c.Lease, 10 * time.Second}} {
+	}{{&c.KeepFor, 72 * time.Hour}, {&c.Lease, 10 * time.Second}, {&c.Window, 2 * time.Minute}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

@@ -19,6 +19,8 @@ import (
 	"github.com/rowan-safety/rowan/internal/stream"
 )
 
+var discard = slog.New(slog.DiscardHandler)
+
 var streamKey = bytes.Repeat([]byte{7}, 32)
 
 // logs collects what is logged, for looking into.
@@ -42,7 +44,7 @@ func (l *logs) String() string {
 // config is a stream in a folder of its own.
 func config(t testing.TB) stream.EventsConfig {
 	t.Helper()
-	return stream.EventsConfig{Dir: t.TempDir(), Partitions: 4, MaxBytes: 64 << 20, Key: streamKey, Lease: 2 * time.Second}
+	return stream.EventsConfig{Dir: t.TempDir(), Partitions: 4, MaxBytes: 64 << 20, Key: streamKey, Lease: 2 * time.Second, Window: 100 * time.Millisecond}
 }
 
 func open(t testing.TB, s *store.Store, c stream.EventsConfig) *stream.Events {
@@ -136,7 +138,9 @@ func event(i int) stream.Outgoing {
 func TestEvents_PublishApplyAnswer(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	e := open(t, storetest.Open(t), config(t))
+	c := config(t)
+	c.Window = time.Minute
+	e := open(t, storetest.Open(t), c)
 	b := &book{}
 	work(t, e, b.apply)
 	o := stream.Outgoing{Source: "chat", ID: "m1", Conversation: "c", Body: []byte("hello")}
@@ -164,8 +168,8 @@ func TestEvents_PublishApplyAnswer(t *testing.T) {
 	}
 
 	// The broker knows a repetition; its answer is remembered.
-	again, cancel2 := e.Await(e.Key("chat", "m1"))
-	defer cancel2()
+	again, cancelAgain := e.Await(e.Key("chat", "m1"))
+	defer cancelAgain()
 	placed, err = e.Publish(ctx, []stream.Outgoing{o})
 	if err != nil || !placed[0].Duplicate {
 		t.Fatalf("published again: %+v, %v", placed, err)

@@ -15,7 +15,7 @@ import (
 // Placed says where an event is.
 type Placed struct {
 	Seq       uint64 // 0: nothing may be assumed of it
-	Duplicate bool   // the broker had it already, published within two minutes
+	Duplicate bool   // the broker had it already, published within EventsConfig.Window
 }
 
 // Unplaced is in the chain of [Events.Publish]'s errors: which of the events
@@ -110,6 +110,9 @@ type publication struct {
 // errBehind is the reason of an event that was not sent because one before it failed.
 var errBehind = errors.New("an event before it was not acknowledged")
 
+// errTaken is the reason of an event whose key the broker has seen on something else.
+var errTaken = errors.New("the broker holds something else under the event's key")
+
 func (p *publication) send(ctx context.Context, wave []int) {
 	futures := make([]jetstream.PubAckFuture, len(wave))
 	for j, i := range wave {
@@ -138,6 +141,13 @@ func (p *publication) send(ctx context.Context, wave []int) {
 func (p *publication) await(ctx context.Context, f jetstream.PubAckFuture, i int) {
 	select {
 	case ack := <-f.Ok():
+		if ack.Duplicate {
+			// Whoever reaches the broker could have taken the event's key.
+			if had, err := p.e.Get(ctx, ack.Sequence); err != nil || had.Key != p.msgs[i].Header[idHeader][0] {
+				p.errs[i] = errors.Join(errTaken, err)
+				return
+			}
+		}
 		p.placed[i] = Placed{ack.Sequence, ack.Duplicate}
 	case err := <-f.Err():
 		p.errs[i] = err
