@@ -41,7 +41,8 @@ func (i Indicator) String() string {
 	return "unknown"
 }
 
-func indicatorOf(name string) (Indicator, bool) {
+// IndicatorOf finds an indicator by its name.
+func IndicatorOf(name string) (Indicator, bool) {
 	for i, n := range indicatorNames {
 		if n == name {
 			return Indicator(i), true

@@ -88,7 +88,7 @@ func ParseLexicon(text string) (*Lexicon, error) {
 
 func (l *Lexicon) line(line string, format *string, section *Indicator, seen map[string]Indicator) error {
 	if name, ok := strings.CutPrefix(line, "["); ok {
-		i, known := indicatorOf(strings.TrimSuffix(name, "]"))
+		i, known := IndicatorOf(strings.TrimSuffix(name, "]"))
 		if !known || !strings.HasSuffix(name, "]") || !i.spoken() {
 			return ErrSection
 		}
