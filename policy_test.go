@@ -51,6 +51,7 @@ var floor = map[string]int{
 	"internal/edge":           4,  // carries match's lists through objects' buckets
 	"internal/talk":           3,  // pure: the standard library and x/text only
 	"internal/talk/synthetic": 4,  // conversations for tests, made from a seed
+	"internal/eval":           5,  // measures talk, also with what synthetic makes
 	"internal/custody":        4,  // reads what the rooms have written of one case
 	"internal/sealedzip":      1,
 	// Beside the house: made from public packages only.

@@ -143,6 +143,9 @@ func (g *grouped) add(x *Row) error {
 		if m.Target, err = c.author(g.key.id("author", x.Target)); err != nil {
 			return err
 		}
+		if t := &c.Authors[m.Target]; x.Relation != nil && t.Person == (talk.Person{}) {
+			t.Person = x.Relation.Target // of somebody who may never write
+		}
 	}
 	x.author(&c.Authors[n])
 	for dimension, value := range [...]string{byLanguage: x.Language, byDialect: x.Dialect, byRegion: x.Region, bySurface: x.Surface} {

@@ -136,7 +136,8 @@ type Ablation struct {
 // BaseRate is what share of alerts would be right where harm is rare.
 type BaseRate struct {
 	Tier       string  `json:"tier"`
-	Prevalence float64 `json:"prevalence"`
+	Prevalence float64 `json:"prevalence"` // of harmful conversations
+	OneIn      int     `json:"-"`
 	Recall     Num     `json:"recall"`
 	FPR        Num     `json:"false_positive_rate"`
 	FPRHigh    Num     `json:"false_positive_rate_95_high"`
@@ -459,10 +460,14 @@ func (k *collector) ablation() (out []Ablation) {
 
 func baseRates(t talk.Tier, c counts) (out []BaseRate) {
 	in := share95(c.fp, c.fp+c.tn)
-	for _, p := range []float64{1e-3, 1e-4, 1e-5} {
-		b := BaseRate{Tier: t.String(), Prevalence: p, Recall: c.recall(), FPR: ratio(float64(c.fp), float64(c.fp+c.tn)), FPRHigh: in.High}
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		p := 1 / float64(n)
+		b := BaseRate{Tier: t.String(), Prevalence: p, OneIn: n, Recall: c.recall(), FPR: ratio(float64(c.fp), float64(c.fp+c.tn)), FPRHigh: in.High}
 		right := func(fpr Num) Num { return ratio(p*float64(b.Recall), p*float64(b.Recall)+(1-p)*float64(fpr)) }
 		b.PPV, b.PPVLow = right(b.FPR), right(b.FPRHigh)
+		if c.fp == 0 { // that none was seen does not make every alert right
+			b.PPV = Num(math.NaN())
+		}
 		out = append(out, b)
 	}
 	return out
