@@ -145,7 +145,7 @@ func readWeights(name string) (*talk.Weights, error) {
 }
 
 func (m *measured) run(format string, out, log io.Writer) error {
-	fmt.Fprint(log, notice)
+	fmt.Fprintf(log, "%s", notice)
 	w, lookup, err := m.data()
 	if err != nil {
 		return err

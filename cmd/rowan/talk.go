@@ -119,6 +119,9 @@ func sayFit(out io.Writer, f *eval.Fit) error {
 	for _, x := range f.Fitted.Warnings {
 		fmt.Fprintf(out, "! %s\n", x)
 	}
+	if n := f.All.HarmLess; n > 0 {
+		fmt.Fprintf(out, "! %d conversations with harm would come to less than before; they are listed first\n", n)
+	}
 	w := tabwriter.NewWriter(out, 2, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "\nLEARNED FROM\tCONVERSATIONS\tAS GOOD AS\tOF AN AUDIT\tMESSAGES\n")
 	for _, l := range []struct {

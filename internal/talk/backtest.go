@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// maxListed is how many conversations a backtest names.
-const maxListed = 200
+// maxListed is how many conversations of each kind a backtest names.
+const maxListed = 100
 
 // Reached counts conversations by the highest tier that they came to: [old][new].
 type Reached struct {
@@ -75,8 +75,9 @@ type Crossed struct {
 // Backtested is what would have been proposed with other weights.
 type Backtested struct {
 	Harm, Benign Reached
-	Crossed      []Crossed
-	More         int // that crossed and are not in the list
+	Crossed      []Crossed // harm that comes to less first
+	More         int       // that crossed and are not in the list
+	HarmLess     int       // conversations with harm that come to less than before
 }
 
 // Backtest takes histories through the detectors with two tables of weights. On the
@@ -84,6 +85,7 @@ type Backtested struct {
 // ([HeldOut]).
 func Backtest(old, next *Weights, histories iter.Seq2[*History, error]) (*Backtested, error) {
 	b := &Backtested{}
+	var listed [4][]Crossed
 	for h, err := range histories {
 		if err != nil {
 			return nil, err
@@ -106,13 +108,31 @@ func Backtest(old, next *Weights, histories iter.Seq2[*History, error]) (*Backte
 		if y.tier > x.tier {
 			c.After = y.after
 		}
-		if len(b.Crossed) < maxListed {
-			b.Crossed = append(b.Crossed, c)
+		if c.kind() == 0 {
+			b.HarmLess++
+		}
+		if of := &listed[c.kind()]; len(*of) < maxListed {
+			*of = append(*of, c)
 		} else {
 			b.More++
 		}
 	}
+	b.Crossed = slices.Concat(listed[:]...)
 	return b, nil
+}
+
+// kind orders what a person should look at: harm that comes to less, harm that comes
+// to more, no harm that comes to more, and the rest.
+func (c *Crossed) kind() int {
+	switch less := c.New < c.Old; {
+	case c.Harm && less:
+		return 0
+	case c.Harm:
+		return 1
+	case !less:
+		return 2
+	}
+	return 3
 }
 
 // climbed is the highest tier of a conversation, and after how many messages.
