@@ -7,7 +7,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
 TOOLS    = $(CURDIR)/.tools
 
-.PHONY: help build run reset test check bench bench-match bench-pdq bench-edits torture-media console generate clean setup
+.PHONY: help build run reset test check bench bench-match bench-pdq bench-edits bench-talk torture-media console generate clean setup
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ bench-pdq: ## Package pdq: all kernels, and JPEG bytes to hash beside djpeg
 
 bench-edits: ## Which edits of a picture are found again, beside plain PDQ (downloads Debian's wallpapers)
 	@scripts/bench-edits
+
+bench-talk: ## Conversations: messages a second on one core, an update, a state, beside the targets
+	@scripts/bench-talk
 
 torture-media: ## N hostile files through the decoders (default 20000): outcomes, deaths, memory, escapes
 	@N=$(N) scripts/torture-media

@@ -53,6 +53,7 @@ var floor = map[string]int{
 	"internal/talk/synthetic": 4,  // conversations for tests, made from a seed
 	"internal/conversation":   4,  // brings talk, conduct and cases together for the stream's events
 	"internal/classify":       3,  // asks operators' scorers; meets talk in app
+	"internal/eval":           5,  // measures talk, also with what synthetic makes
 	"internal/custody":        4,  // reads what the rooms have written of one case
 	"internal/sealedzip":      1,
 	// Beside the house: made from public packages only.

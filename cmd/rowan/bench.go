@@ -24,7 +24,9 @@ func benchCommand() *cobra.Command {
 	match := &cobra.Command{Use: "match", Args: cobra.NoArgs, Short: "Print how quick hashing and matching are here",
 		RunE: func(cmd *cobra.Command, _ []string) error { return benchMatch(cmd.OutOrStdout(), sizes) }}
 	match.Flags().IntSliceVar(&sizes, "sizes", []int{100_000, 1_000_000}, "hashes on the lists; 10,000,000 take about 3 GB while they are made")
-	c.AddCommand(match)
+	conversations := &cobra.Command{Use: "talk", Args: cobra.NoArgs, Short: "Print how many messages of conversations are read here",
+		RunE: func(cmd *cobra.Command, _ []string) error { return benchTalk(cmd.OutOrStdout()) }}
+	c.AddCommand(match, conversations)
 	return c
 }
 

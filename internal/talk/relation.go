@@ -18,9 +18,9 @@ func (b Band) Child() bool { return b >= Under13 && b <= From16 }
 
 // Person is what the caller knows of somebody's age.
 type Person struct {
-	Band    Band
-	Age     int  // in years, 0 for unknown
-	Assured bool // by more than the person's own word
+	Band    Band `json:"band,omitzero"`
+	Age     int  `json:"age,omitzero"`     // in years, 0 for unknown
+	Assured bool `json:"assured,omitzero"` // by more than the person's own word
 }
 
 // Tie is how two people are connected on the platform.
@@ -38,12 +38,13 @@ const (
 // can make signs weigh more or less, but is no sign by itself, and it never speaks
 // against a threat, a demand or a push after a no.
 type Relation struct {
-	Actor, Target Person
-	Tie           Tie
-	Mutuals       int
-	ChildFirst    bool // the child wrote first
-	KnownDays     int  // days of contact in both directions
-	Lobby         bool // public game chat
+	Actor      Person `json:"actor,omitzero"`
+	Target     Person `json:"target,omitzero"`
+	Tie        Tie    `json:"tie,omitzero"`
+	Mutuals    int    `json:"mutuals,omitzero"`
+	ChildFirst bool   `json:"child_first,omitzero"` // the child wrote first
+	KnownDays  int    `json:"known_days,omitzero"`  // days of contact in both directions
+	Lobby      bool   `json:"lobby,omitzero"`       // public game chat
 }
 
 // Directions says which directions of a conversation between a and b are looked at:

@@ -42,10 +42,10 @@ type Outcome struct {
 	Score      float64
 	Tier       Tier // as of now
 	Rose       bool // the tier is higher than any that was proposed in the time remembered
+	Found      Set  // what the message showed, with the signs that need memory
 	Fast       Fast // reasons of the fast detector, in this message
 	FastNew    bool // and it had not said so in the last day
 	BadOutside bool // the external score was not a number from 0 to 1, and not used
-	Found      Set  // what the message shows, with what only a sequence shows
 	Refuses    bool // the target said no
 }
 
@@ -75,6 +75,7 @@ func (s *State) Update(w *Weights, r *Relation, m *Message, now time.Time) Outco
 	s.seen[s.messages%recent] = id
 	s.messages++
 	found, bad := s.take(r, m, at)
+	found &^= w.off
 	s.add(w, r, m, found, at, fade)
 	o := Outcome{Order: order, BadOutside: bad, Found: found, Refuses: m.FromTarget && s.refused == s.messages}
 	o.Fast = s.fastNow(w, m, found, at)

@@ -20,10 +20,12 @@ type Weights struct {
 	prior [relations]float64
 	of    [Indicators]weight
 	drift float64 // what one message without a sign takes off
+	off   Set     // indicators that are not looked at
 }
 
 type weight struct {
 	family            family
+	n1, n0, cap       float64 // what llr comes from
 	llr, most         float64
 	peer, late, lobby float64
 }
@@ -125,6 +127,7 @@ func (w *Weights) finish(counts *[Indicators][2]float64, caps *[Indicators]float
 	}
 	for i := range Indicators {
 		k, n1, n0 := &w.of[i], counts[i][0], counts[i][1]
+		k.n1, k.n0, k.cap = n1, n0, caps[i]
 		if n1 < 0 || n0 < 0 || n1 >= w.unit || n0 >= w.unit || k.most < 0 || k.most > 16 || caps[i] < 0 ||
 			k.peer < 0 || k.peer > 1 || k.late < 0 || k.late > 1 || k.lobby < 0 || k.lobby > 1 {
 			return fmt.Errorf("%w: %s", ErrWeights, i)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,17 @@ type Line struct {
 	Text       string
 	Media      bool
 	Means      talk.Set // what it was written to show; nothing for ordinary talk
+	Found      talk.Set // what an event or the device says, without text
+	External   *float64 // what an operator's classifier says
+}
+
+// Message is a line as the detectors take it, read by read.
+func Message(l *Line, read func(string) *talk.Reading) *talk.Message {
+	m := &talk.Message{ID: l.ID, At: l.At, FromTarget: l.FromTarget, Media: l.Media, Found: l.Found, External: l.External}
+	if l.Text != "" {
+		m.Reading = read(l.Text)
+	}
+	return m
 }
 
 // Conversation is what a scenario became.
@@ -45,6 +57,8 @@ type maker struct {
 	at    time.Time
 	names []string
 	pals  []string
+	l     talk.Language // that is spoken now
+	edge  bool          // only what the device found leaves it
 }
 
 // Make makes a scenario's conversation in a language. Names and forms of address
@@ -56,6 +70,7 @@ func Make(s *Scenario, l talk.Language, seed uint64) *Conversation {
 // MakeWith is Make with other names and forms of address.
 func MakeWith(s *Scenario, l talk.Language, seed uint64, names, pals []string) *Conversation {
 	m := newMaker(&Conversation{Warning: Warning, Scenario: s.Name, Seed: seed, Language: l, Harm: s.Harm, Relation: s.Relation}, names, pals)
+	m.edge = s.Edge
 	for step := range strings.FieldsSeq(s.Script) {
 		m.step(step)
 	}
@@ -65,7 +80,7 @@ func MakeWith(s *Scenario, l talk.Language, seed uint64, names, pals []string) *
 func newMaker(c *Conversation, names, pals []string) *maker {
 	//nolint:gosec // the same seed must give the same conversation; nothing is secret
 	return &maker{r: rand.New(rand.NewPCG(c.Seed, uint64(c.Language))), words: rand.New(rand.NewPCG(c.Seed, 99)),
-		c: c, at: begin, names: names, pals: pals}
+		c: c, at: begin, names: names, pals: pals, l: c.Language}
 }
 
 func (m *maker) step(step string) {
@@ -78,6 +93,15 @@ func (m *maker) step(step string) {
 		m.at = m.at.Add(time.Duration(number(step[1:])) * time.Minute)
 	case step == "t:pic":
 		m.line(Line{FromTarget: true, Media: true})
+	case step == "@":
+		m.l = Languages[(slices.Index(Languages, m.l)+1)%len(Languages)]
+	case step == "e:I3":
+		m.line(Line{Found: talk.SetOf(talk.MovesChannel)})
+	case strings.HasPrefix(step, "x:"):
+		p := float64(number(step[2:])) / 100
+		m.line(Line{Text: m.pick(filler[m.l]), External: &p})
+	case strings.HasPrefix(step, "age:"):
+		m.line(Line{Text: strings.ReplaceAll(m.pick(ownAge[m.l]), "{n}", step[4:])})
 	default:
 		code, target := strings.CutPrefix(step, "t:")
 		m.say(codes[code], target)
@@ -95,12 +119,12 @@ func number(s string) int {
 func (m *maker) pick(of []string) string { return of[m.r.IntN(len(of))] }
 
 func (m *maker) say(i talk.Indicator, target bool) {
-	text := m.pick(lead[m.c.Language]) + m.pick(slots[i][m.c.Language])
+	text := m.pick(lead[m.l]) + m.pick(slots[i][m.l])
 	m.line(Line{FromTarget: target, Text: text, Means: talk.SetOf(i)})
 }
 
 func (m *maker) ordinary(target bool) {
-	m.line(Line{FromTarget: target, Text: m.pick(filler[m.c.Language])})
+	m.line(Line{FromTarget: target, Text: m.pick(filler[m.l])})
 }
 
 func (m *maker) line(l Line) {
@@ -108,6 +132,9 @@ func (m *maker) line(l Line) {
 	l.ID, l.At = fmt.Sprintf("m%d", len(m.c.Lines)), m.at
 	l.Text = strings.ReplaceAll(l.Text, "{name}", m.names[m.words.IntN(len(m.names))])
 	l.Text = strings.ReplaceAll(l.Text, "{pal}", m.pals[m.words.IntN(len(m.pals))])
+	if m.edge {
+		l.Text, l.Found = "", l.Found|l.Means
+	}
 	m.c.Lines = append(m.c.Lines, l)
 }
 

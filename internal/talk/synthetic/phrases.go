@@ -91,6 +91,13 @@ var (
 	Pals  = []string{"mate", "friend", "buddy"}
 )
 
+// ownAge is how people say how old they are.
+var ownAge = said{
+	en: {"i am {n}", "i'm {n} years old", "im {n}"},
+	es: {"tengo {n} años", "yo tengo {n}"},
+	de: {"ich bin {n}", "ich bin {n} Jahre alt"},
+}
+
 var lead = said{
 	en: {"", "hey ", "so ", "by the way ", "ok "},
 	es: {"", "oye ", "bueno ", "por cierto "},
