@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/access"
@@ -35,6 +36,7 @@ type MarkModel struct {
 	Fast       []string    `json:"fast"`
 	Refuses    bool        `json:"refuses" doc:"The child said no"`
 	Media      bool        `json:"media"`
+	Kept       bool        `json:"kept" doc:"Its text is in the vault"`
 }
 
 // NameValue is what a message added to an indicator.
@@ -102,10 +104,11 @@ type ConversationModel struct {
 		Weights string `json:"weights"`
 	} `json:"versions"`
 	Marks        []MarkModel           `json:"marks" doc:"The oldest first"`
-	MarksDropped bool                  `json:"marks_dropped"`
+	MarksDropped bool                  `json:"marks_dropped" doc:"There were more than are kept"`
 	Asked        []ShownModel          `json:"asked"`
 	Steps        []ProtectiveStepModel `json:"steps"`
-	KeptPieces   int                   `json:"kept_pieces" doc:"Transcripts in the vault"`
+	KeptMessages int                   `json:"kept_messages" doc:"Whose text is in the vault"`
+	Forgotten    int                   `json:"forgotten" doc:"Messages that the case wanted and the stream no longer held"`
 	FirstAt      time.Time             `json:"first_at"`
 	LastAt       time.Time             `json:"last_at"`
 }
@@ -119,12 +122,14 @@ type SpanModel struct {
 
 // MessageModel is a message as it was sealed.
 type MessageModel struct {
-	ID    string      `json:"id"`
-	At    time.Time   `json:"at"`
-	From  string      `json:"from" enum:"actor,target,other"`
-	Text  string      `json:"text"`
-	Media bool        `json:"media"`
-	Spans []SpanModel `json:"spans"`
+	ID         string      `json:"id"`
+	At         time.Time   `json:"at"`
+	From       string      `json:"from" enum:"actor,target,other"`
+	Text       string      `json:"text"`
+	Media      bool        `json:"media"`
+	Spans      []SpanModel `json:"spans"`
+	Truncated  bool        `json:"truncated" doc:"Longer than is read for signs"`
+	Indicators []string    `json:"indicators"`
 }
 
 // RingMemberModel is one account of a ring. Children are in none.
@@ -223,7 +228,7 @@ func conversationModel(v conversation.View) ConversationModel {
 		Parts:   each(v.Parts, func(p conversation.Part) PartModel { return PartModel(p) }),
 		Against: each(v.Against, func(p conversation.Part) PartModel { return PartModel(p) }),
 		Conduct: each(v.Conduct, func(c conversation.Contribution) ConductPart { return ConductPart(c) }),
-		Missing: v.Missing, Coverage: v.Coverage, Language: v.Language, Messages: v.Messages, Unread: v.Unread, MarksDropped: v.Dropped, KeptPieces: v.Kept,
+		Missing: v.Missing, Coverage: v.Coverage, Language: v.Language, Messages: v.Messages, Unread: v.Unread, MarksDropped: v.Dropped, KeptMessages: v.Kept, Forgotten: v.Forgotten,
 		Marks: []MarkModel{}, Asked: asked(v.Marks), Steps: []ProtectiveStepModel{}, FirstAt: v.First, LastAt: v.Last}
 	m.Versions.Words, m.Versions.Weights = v.Words, v.Weights
 	for _, k := range v.Marks {
@@ -244,7 +249,7 @@ func sideOf(target bool) string {
 
 func markModel(k conversation.MarkView) MarkModel {
 	m := MarkModel{EventID: k.EventID, At: k.At, From: sideOf(k.Target), Indicators: []NameValue{}, Score: k.Score, Tier: k.Tier,
-		Fast: append([]string{}, k.Fast...), Refuses: k.Refuses, Media: k.Media}
+		Fast: append([]string{}, k.Fast...), Refuses: k.Refuses, Media: k.Media, Kept: k.Kept}
 	for _, f := range k.Found {
 		m.Indicators = append(m.Indicators, NameValue(f))
 	}
@@ -278,9 +283,12 @@ func (a *API) readMessages(ctx context.Context, in *messagesInput) (*messagesOut
 	out := &messagesOutput{}
 	out.Body.Messages = make([]MessageModel, len(lines))
 	for i, l := range lines {
-		m := MessageModel{ID: l.EventID, At: l.At, From: l.From, Text: l.Text, Media: l.Media, Spans: []SpanModel{}}
+		m := MessageModel{ID: l.EventID, At: l.At, From: l.From, Text: l.Text, Media: l.Media, Spans: []SpanModel{}, Truncated: l.Partly, Indicators: []string{}}
 		for _, h := range l.Hits {
 			m.Spans = append(m.Spans, SpanModel{h.From, h.To, h.Indicator.String()})
+			if name := h.Indicator.String(); !slices.Contains(m.Indicators, name) {
+				m.Indicators = append(m.Indicators, name)
+			}
 		}
 		out.Body.Messages[i] = m
 	}

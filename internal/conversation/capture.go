@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -69,7 +70,8 @@ func (b *batch) seal(ctx context.Context, t *dialogue) error {
 	for _, seq := range slices.Compact(t.wanted) {
 		e, err := b.event(ctx, seq)
 		if safety.KindOf(err) == safety.NotFound {
-			continue // the stream has forgotten it; the view says how many
+			t.row.Forgotten++ // by the stream
+			continue
 		}
 		if err != nil {
 			return err
@@ -77,12 +79,16 @@ func (b *batch) seal(ctx context.Context, t *dialogue) error {
 		if row := b.row(e, t); row != nil {
 			_ = w.Write(row)
 			n++
+			if err := b.tx.KeepMark(ctx, t.row.ID, int64(seq), true); err != nil {
+				return fmt.Errorf("marking what is kept: %w", err)
+			}
 		}
 	}
 	t.wanted = nil
 	w.Flush()
-	if n == 0 {
-		return w.Error()
+	t.row.Kept += int64(n)
+	if err := errors.Join(w.Error(), t.save(ctx, b.tx)); err != nil || n == 0 {
+		return err
 	}
 	_, err := b.Vault.Seal(ctx, b.tx, vault.Piece{CaseID: t.row.CaseID, ItemID: t.row.ItemID, Role: vault.Transcript, MediaType: "text/csv", Data: out.Bytes()})
 	return err

@@ -89,11 +89,11 @@ func (t *dialogue) save(ctx context.Context, tx *store.Tx) error {
 		err = tx.AddConversation(ctx, db.AddConversationParams{ID: r.ID, ConversationID: r.ConversationID, ActorID: r.ActorID, TargetID: r.TargetID, Surface: r.Surface,
 			Jurisdiction: r.Jurisdiction, Mode: r.Mode, Relation: relation, State: state, StartedAt: r.StartedAt, LastAt: r.LastAt, Messages: r.Messages,
 			Unscanned: r.Unscanned, Score: r.Score, Tier: r.Tier, Families: r.Families, Recent: r.Recent, CaseID: r.CaseID, ItemID: r.ItemID, Capture: r.Capture,
-			TippedAt: r.TippedAt, FastAt: r.FastAt, SecondAt: r.SecondAt})
+			TippedAt: r.TippedAt, FastAt: r.FastAt, SecondAt: r.SecondAt, Kept: r.Kept, Forgotten: r.Forgotten})
 	} else {
 		err = tx.SetConversation(ctx, db.SetConversationParams{ID: r.ID, Surface: r.Surface, Jurisdiction: r.Jurisdiction, Mode: r.Mode, Relation: relation, State: state,
 			LastAt: r.LastAt, Messages: r.Messages, Unscanned: r.Unscanned, Score: r.Score, Tier: r.Tier, Families: r.Families, Recent: r.Recent, CaseID: r.CaseID,
-			ItemID: r.ItemID, Capture: r.Capture, TippedAt: r.TippedAt, FastAt: r.FastAt, StartedAt: r.StartedAt, SecondAt: r.SecondAt})
+			ItemID: r.ItemID, Capture: r.Capture, TippedAt: r.TippedAt, FastAt: r.FastAt, StartedAt: r.StartedAt, SecondAt: r.SecondAt, Kept: r.Kept, Forgotten: r.Forgotten})
 	}
 	if err != nil {
 		return fmt.Errorf("keeping conversation: %w", err)

@@ -29,6 +29,7 @@ type MarkView struct {
 	Fast    []string
 	Refuses bool
 	Media   bool
+	Kept    bool // its text is in the vault
 }
 
 // Value is what a message added to an indicator.
@@ -56,7 +57,7 @@ type View struct {
 	Marks                 []MarkView // the oldest first
 	Dropped               bool       // there were more than are kept
 	Steps                 []StepView
-	Kept                  int // transcripts that are in the vault
+	Kept, Forgotten       int // messages in the vault, and those that the stream no longer held
 	First, Last           time.Time
 }
 
@@ -121,14 +122,13 @@ func (d *Desk) view(ctx context.Context, q *db.Queries, a db.ConversationAlert) 
 	for _, s := range steps {
 		v.Steps = append(v.Steps, StepView{store.Time(s.At), store.Time(s.UntilAt), s.Kind, s.AccountID})
 	}
-	pieces, err := d.transcripts(ctx, q, a.CaseID, r.ID)
-	v.Kept = len(pieces)
-	return v, err
+	v.Kept, v.Forgotten = int(r.Kept), int(r.Forgotten)
+	return v, nil
 }
 
 func markView(m db.ConversationMark) (MarkView, error) {
 	v := MarkView{EventID: m.EventID, At: store.Time(m.At), Target: m.FromTarget, Score: m.Score, Tier: talk.Tier(m.Tier).String(),
-		Fast: talk.Fast(m.Fast).Reasons(), Refuses: m.Refuses, Media: m.Media}
+		Fast: talk.Fast(m.Fast).Reasons(), Refuses: m.Refuses, Media: m.Media, Kept: m.Kept}
 	values := map[string]float64{}
 	if err := json.Unmarshal([]byte(m.ValuesJson), &values); err != nil {
 		return v, fmt.Errorf("stored mark: %w", err)
@@ -164,6 +164,7 @@ type Line struct {
 	Text    string
 	Media   bool
 	Hits    []talk.Hit // bytes of the text
+	Partly  bool       // longer than is read for signs
 }
 
 // Messages opens what was sealed of a conversation. The view of every piece is on
@@ -199,7 +200,8 @@ func (d *Desk) Messages(ctx context.Context, who safety.Actor, caseID, conversat
 				continue
 			}
 			seen[l.EventID] = true
-			l.Hits = slices.Clone(reader.Read(l.Text).Hits)
+			r := reader.Read(l.Text)
+			l.Hits, l.Partly = slices.Clone(r.Hits), r.Truncated
 			out = append(out, l)
 		}
 	}

@@ -66,8 +66,8 @@ func (q *Queries) AddAlert(ctx context.Context, arg AddAlertParams) error {
 
 const addConversation = `-- name: AddConversation :exec
 insert into conversations (id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned,
-  score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 0, 0, $23)
+  score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at, kept, forgotten)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 0, 0, $23, $24, $25)
 `
 
 type AddConversationParams struct {
@@ -94,6 +94,8 @@ type AddConversationParams struct {
 	TippedAt       int64
 	FastAt         int64
 	SecondAt       int64
+	Kept           int64
+	Forgotten      int64
 }
 
 func (q *Queries) AddConversation(ctx context.Context, arg AddConversationParams) error {
@@ -121,13 +123,15 @@ func (q *Queries) AddConversation(ctx context.Context, arg AddConversationParams
 		arg.TippedAt,
 		arg.FastAt,
 		arg.SecondAt,
+		arg.Kept,
+		arg.Forgotten,
 	)
 	return err
 }
 
 const addMark = `-- name: AddMark :exec
-insert into conversation_marks (conversation, seq, event_id, at, from_target, found, values_json, refuses, media, score, tier, fast)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+insert into conversation_marks (conversation, seq, event_id, at, from_target, found, values_json, refuses, media, score, tier, fast, kept)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 `
 
 type AddMarkParams struct {
@@ -143,6 +147,7 @@ type AddMarkParams struct {
 	Score        float64
 	Tier         int64
 	Fast         int64
+	Kept         bool
 }
 
 func (q *Queries) AddMark(ctx context.Context, arg AddMarkParams) error {
@@ -159,6 +164,7 @@ func (q *Queries) AddMark(ctx context.Context, arg AddMarkParams) error {
 		arg.Score,
 		arg.Tier,
 		arg.Fast,
+		arg.Kept,
 	)
 	return err
 }
@@ -350,7 +356,7 @@ func (q *Queries) ConfirmedAccounts(ctx context.Context, canary bool, limit int3
 }
 
 const conversation = `-- name: Conversation :one
-select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where id = $1
+select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, kept, forgotten, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where id = $1
 `
 
 func (q *Queries) Conversation(ctx context.Context, id string) (Conversation, error) {
@@ -377,6 +383,8 @@ func (q *Queries) Conversation(ctx context.Context, id string) (Conversation, er
 		&i.CaseID,
 		&i.ItemID,
 		&i.Capture,
+		&i.Kept,
+		&i.Forgotten,
 		&i.TippedAt,
 		&i.FastAt,
 		&i.AuditedAt,
@@ -428,7 +436,7 @@ func (q *Queries) ConversationOutcomes(ctx context.Context, iD string, limit int
 }
 
 const conversationsBetween = `-- name: ConversationsBetween :many
-select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where actor_id = $1 and target_id = $2 order by last_at desc, id limit $3
+select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, kept, forgotten, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where actor_id = $1 and target_id = $2 order by last_at desc, id limit $3
 `
 
 // Those of an actor with a target, the newest first.
@@ -462,6 +470,8 @@ func (q *Queries) ConversationsBetween(ctx context.Context, actorID string, targ
 			&i.CaseID,
 			&i.ItemID,
 			&i.Capture,
+			&i.Kept,
+			&i.Forgotten,
 			&i.TippedAt,
 			&i.FastAt,
 			&i.AuditedAt,
@@ -509,7 +519,7 @@ func (q *Queries) ConversationsOfAccount(ctx context.Context, actorID string) ([
 }
 
 const conversationsOfActor = `-- name: ConversationsOfActor :many
-select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where actor_id = $1 order by score desc, id limit $2
+select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, kept, forgotten, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where actor_id = $1 order by score desc, id limit $2
 `
 
 // The riskiest first.
@@ -543,6 +553,8 @@ func (q *Queries) ConversationsOfActor(ctx context.Context, actorID string, limi
 			&i.CaseID,
 			&i.ItemID,
 			&i.Capture,
+			&i.Kept,
+			&i.Forgotten,
 			&i.TippedAt,
 			&i.FastAt,
 			&i.AuditedAt,
@@ -563,7 +575,7 @@ func (q *Queries) ConversationsOfActor(ctx context.Context, actorID string, limi
 }
 
 const conversationsOfCase = `-- name: ConversationsOfCase :many
-select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where case_id = $1 order by started_at, id
+select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, kept, forgotten, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where case_id = $1 order by started_at, id
 `
 
 func (q *Queries) ConversationsOfCase(ctx context.Context, caseID string) ([]Conversation, error) {
@@ -596,6 +608,8 @@ func (q *Queries) ConversationsOfCase(ctx context.Context, caseID string) ([]Con
 			&i.CaseID,
 			&i.ItemID,
 			&i.Capture,
+			&i.Kept,
+			&i.Forgotten,
 			&i.TippedAt,
 			&i.FastAt,
 			&i.AuditedAt,
@@ -616,7 +630,7 @@ func (q *Queries) ConversationsOfCase(ctx context.Context, caseID string) ([]Con
 }
 
 const conversationsToAudit = `-- name: ConversationsToAudit :many
-select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where case_id = '' and audited_at = 0 and mode = 'full' and score >= $1 and score < $2 and last_at >= $3 and id > $4 order by id limit $5
+select id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned, score, tier, families, recent, case_id, item_id, capture, kept, forgotten, tipped_at, fast_at, audited_at, audit_weight, second_at from conversations where case_id = '' and audited_at = 0 and mode = 'full' and score >= $1 and score < $2 and last_at >= $3 and id > $4 order by id limit $5
 `
 
 type ConversationsToAuditParams struct {
@@ -664,6 +678,8 @@ func (q *Queries) ConversationsToAudit(ctx context.Context, arg ConversationsToA
 			&i.CaseID,
 			&i.ItemID,
 			&i.Capture,
+			&i.Kept,
+			&i.Forgotten,
 			&i.TippedAt,
 			&i.FastAt,
 			&i.AuditedAt,
@@ -922,6 +938,15 @@ func (q *Queries) IdleConversations(ctx context.Context, lastAt int64, limit int
 	return items, nil
 }
 
+const keepMark = `-- name: KeepMark :exec
+update conversation_marks set kept = $3 where conversation = $1 and seq = $2
+`
+
+func (q *Queries) KeepMark(ctx context.Context, conversation string, seq int64, kept bool) error {
+	_, err := q.db.ExecContext(ctx, keepMark, conversation, seq, kept)
+	return err
+}
+
 const lockActor = `-- name: LockActor :one
 insert into actors (account_id, age_lower, age_upper, age_assured, opened_at, jurisdiction, conduct, score, assessment, friction_from, friction_why, friction_by, lifted_at, lifted_by, reviewed_at, updated_at)
 values ($1, 0, 0, $2, 0, '', $3, 0, '', 0, '', '', 0, '', 0, $4)
@@ -994,7 +1019,7 @@ func (q *Queries) LockOutgoing(ctx context.Context, id string) (OutgoingSignal, 
 }
 
 const marksOfConversation = `-- name: MarksOfConversation :many
-select conversation, seq, event_id, at, from_target, found, values_json, refuses, media, score, tier, fast from conversation_marks where conversation = $1 order by seq desc limit $2
+select conversation, seq, event_id, at, from_target, found, values_json, refuses, media, score, tier, fast, kept from conversation_marks where conversation = $1 order by seq desc limit $2
 `
 
 // The newest first.
@@ -1020,6 +1045,7 @@ func (q *Queries) MarksOfConversation(ctx context.Context, conversation string, 
 			&i.Score,
 			&i.Tier,
 			&i.Fast,
+			&i.Kept,
 		); err != nil {
 			return nil, err
 		}
@@ -1187,7 +1213,7 @@ func (q *Queries) SetAudited(ctx context.Context, arg SetAuditedParams) error {
 
 const setConversation = `-- name: SetConversation :exec
 update conversations set surface = $2, jurisdiction = $3, mode = $4, relation = $5, state = $6, last_at = $7, messages = $8, unscanned = $9, score = $10, tier = $11,
-  families = $12, recent = $13, case_id = $14, item_id = $15, capture = $16, tipped_at = $17, fast_at = $18, started_at = $19, second_at = $20 where id = $1
+  families = $12, recent = $13, case_id = $14, item_id = $15, capture = $16, tipped_at = $17, fast_at = $18, started_at = $19, second_at = $20, kept = $21, forgotten = $22 where id = $1
 `
 
 type SetConversationParams struct {
@@ -1211,6 +1237,8 @@ type SetConversationParams struct {
 	FastAt       int64
 	StartedAt    int64
 	SecondAt     int64
+	Kept         int64
+	Forgotten    int64
 }
 
 func (q *Queries) SetConversation(ctx context.Context, arg SetConversationParams) error {
@@ -1235,6 +1263,8 @@ func (q *Queries) SetConversation(ctx context.Context, arg SetConversationParams
 		arg.FastAt,
 		arg.StartedAt,
 		arg.SecondAt,
+		arg.Kept,
+		arg.Forgotten,
 	)
 	return err
 }

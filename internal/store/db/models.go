@@ -123,6 +123,8 @@ type Conversation struct {
 	CaseID         string
 	ItemID         string
 	Capture        int64
+	Kept           int64
+	Forgotten      int64
 	TippedAt       int64
 	FastAt         int64
 	AuditedAt      int64
@@ -153,6 +155,7 @@ type ConversationMark struct {
 	Score        float64
 	Tier         int64
 	Fast         int64
+	Kept         bool
 }
 
 type ConversationStep struct {

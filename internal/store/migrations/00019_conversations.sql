@@ -24,6 +24,8 @@ create table conversations (
     case_id         text not null,
     item_id         text not null,
     capture         bigint not null,  -- messages to come that the case still wants
+    kept            bigint not null,  -- messages that were sealed for cases
+    forgotten       bigint not null,  -- messages that a case wanted and the stream no longer held
     tipped_at       bigint not null,
     fast_at         bigint not null,  -- when the help screen was last shown
     audited_at      bigint not null,  -- drawn for the audit of what was not flagged
@@ -49,6 +51,7 @@ create table conversation_marks (
     score        double precision not null, -- after it
     tier         bigint not null,
     fast         bigint not null,
+    kept         boolean not null,  -- sealed for a case
     primary key (conversation, seq)
 );
 

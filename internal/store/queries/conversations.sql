@@ -3,12 +3,12 @@ select * from conversations where id = $1;
 
 -- name: AddConversation :exec
 insert into conversations (id, conversation_id, actor_id, target_id, surface, jurisdiction, mode, relation, state, started_at, last_at, messages, unscanned,
-  score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 0, 0, $23);
+  score, tier, families, recent, case_id, item_id, capture, tipped_at, fast_at, audited_at, audit_weight, second_at, kept, forgotten)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 0, 0, $23, $24, $25);
 
 -- name: SetConversation :exec
 update conversations set surface = $2, jurisdiction = $3, mode = $4, relation = $5, state = $6, last_at = $7, messages = $8, unscanned = $9, score = $10, tier = $11,
-  families = $12, recent = $13, case_id = $14, item_id = $15, capture = $16, tipped_at = $17, fast_at = $18, started_at = $19, second_at = $20 where id = $1;
+  families = $12, recent = $13, case_id = $14, item_id = $15, capture = $16, tipped_at = $17, fast_at = $18, started_at = $19, second_at = $20, kept = $21, forgotten = $22 where id = $1;
 
 -- name: ConversationsOfActor :many
 -- The riskiest first.
@@ -22,8 +22,11 @@ select * from conversations where actor_id = $1 and target_id = $2 order by last
 select * from conversations where case_id = $1 order by started_at, id;
 
 -- name: AddMark :exec
-insert into conversation_marks (conversation, seq, event_id, at, from_target, found, values_json, refuses, media, score, tier, fast)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+insert into conversation_marks (conversation, seq, event_id, at, from_target, found, values_json, refuses, media, score, tier, fast, kept)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- name: KeepMark :exec
+update conversation_marks set kept = $3 where conversation = $1 and seq = $2;
 
 -- name: MarksOfConversation :many
 -- The newest first.

@@ -10,10 +10,10 @@ func (s *suite) newConversation(id, actor, target string, score float64, last in
 	s.t.Helper()
 	s.ok(s.q.AddConversation(s.ctx, db.AddConversationParams{ID: id, ConversationID: "talk " + id, ActorID: actor, TargetID: target, Surface: "private", Jurisdiction: "GB",
 		Mode: "full", Relation: "{}", State: []byte{1, 0, 2}, StartedAt: 1, LastAt: last, Messages: 3, Unscanned: 1, Score: score, Tier: 2, Families: "risk",
-		Recent: []byte{0, 9}, CaseID: "", ItemID: "", Capture: 4, TippedAt: 5, FastAt: 6, SecondAt: 7}))
+		Recent: []byte{0, 9}, CaseID: "", ItemID: "", Capture: 4, TippedAt: 5, FastAt: 6, SecondAt: 7, Kept: 11, Forgotten: 12}))
 	return db.Conversation{ID: id, ConversationID: "talk " + id, ActorID: actor, TargetID: target, Surface: "private", Jurisdiction: "GB", Mode: "full", Relation: "{}",
 		State: []byte{1, 0, 2}, StartedAt: 1, LastAt: last, Messages: 3, Unscanned: 1, Score: score, Tier: 2, Families: "risk", Recent: []byte{0, 9}, Capture: 4,
-		TippedAt: 5, FastAt: 6, SecondAt: 7}
+		TippedAt: 5, FastAt: 6, SecondAt: 7, Kept: 11, Forgotten: 12}
 }
 
 // conversations covers what is kept of talk.
@@ -30,9 +30,10 @@ func conversations(s *suite) {
 	same(s, "counted", []db.CountConversationsRow{{Mode: "full", Tier: 2, N: 2}})(s.q.CountConversations(s.ctx))
 
 	s.newCase("c1")
+	one.Kept, one.Forgotten = 13, 14
 	one.Surface, one.Score, one.CaseID, one.ItemID, one.Messages, one.Recent = "public", 8, "c1", "i1", 4, []byte{}
 	s.ok(s.q.SetConversation(s.ctx, db.SetConversationParams{ID: "v1", Surface: "public", Jurisdiction: "GB", Mode: "full", Relation: "{}", State: []byte{1, 0, 2}, LastAt: 10,
-		Messages: 4, Unscanned: 1, Score: 8, Tier: 2, Families: "risk", Recent: []byte{}, CaseID: "c1", ItemID: "i1", Capture: 4, TippedAt: 5, FastAt: 6, StartedAt: 1, SecondAt: 7}))
+		Messages: 4, Unscanned: 1, Score: 8, Tier: 2, Families: "risk", Recent: []byte{}, CaseID: "c1", ItemID: "i1", Capture: 4, TippedAt: 5, FastAt: 6, StartedAt: 1, SecondAt: 7, Kept: 13, Forgotten: 14}))
 	same(s, "changed", []db.Conversation{one})(s.q.ConversationsOfCase(s.ctx, "c1"))
 	same(s, "idle: not what an open case holds", []string{"v2"})(s.q.IdleConversations(s.ctx, 99, 9))
 	same(s, "no outcome yet", []db.ConversationOutcomesRow(nil))(s.q.ConversationOutcomes(s.ctx, "", 9))
@@ -48,9 +49,9 @@ func conversationParts(s *suite) {
 	mark := func(seq int64) db.AddMarkParams {
 		return db.AddMarkParams{Conversation: "v1", Seq: seq, EventID: "e", At: 1, FromTarget: true, Found: 3, ValuesJson: "{}", Refuses: true, Media: true, Score: 1.5, Tier: 1, Fast: 1}
 	}
-	s.ok(s.q.AddMark(s.ctx, mark(1)), s.q.AddMark(s.ctx, mark(2)))
+	s.ok(s.q.AddMark(s.ctx, mark(1)), s.q.AddMark(s.ctx, mark(2)), s.q.KeepMark(s.ctx, "v1", 2, true))
 	s.refused("a mark twice", s.q.AddMark(s.ctx, mark(2)))
-	same(s, "newest mark", []db.ConversationMark{{Conversation: "v1", Seq: 2, EventID: "e", At: 1, FromTarget: true, Found: 3, ValuesJson: "{}", Refuses: true, Media: true, Score: 1.5, Tier: 1, Fast: 1}})(
+	same(s, "newest mark", []db.ConversationMark{{Conversation: "v1", Seq: 2, EventID: "e", At: 1, FromTarget: true, Found: 3, ValuesJson: "{}", Refuses: true, Media: true, Score: 1.5, Tier: 1, Fast: 1, Kept: true}})(
 		s.q.MarksOfConversation(s.ctx, "v1", 1))
 	same(s, "marks", int64(2))(s.q.CountMarks(s.ctx, "v1"))
 	s.ok(s.q.AddAlert(s.ctx, db.AddAlertParams{ID: "l1", Conversation: "v1", CaseID: "c1", ItemID: "i1", At: 3, Cause: "fast", Explanation: "{}"}))

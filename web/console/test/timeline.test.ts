@@ -39,7 +39,7 @@ describe('timeScale', () => {
   })
 })
 
-const mark = (score: number, value: number, o: Partial<Mark> = {}): Mark => ({ event_id: 'e', at: '2026-11-01T00:00:00Z', from: 'actor', indicators: [{ name: 'asks_age', value }], score, tier: 'none', kept: true, ...o })
+const mark = (score: number, value: number, o: Partial<Mark> = {}): Mark => ({ event_id: 'e', at: '2026-11-01T00:00:00Z', from: 'actor', indicators: [{ name: 'asks_age', value }], score, tier: 'none', kept: true, fast: [], refuses: false, media: false, ...o })
 
 it('says what the score was before each mark', () => {
   const day = (d: number) => ({ at: `2026-11-0${d}T00:00:00Z` })

@@ -48,6 +48,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{id}/friction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What slows an account down
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-friction"];
+        put?: never;
+        /**
+         * Slow an account down for 72 hours
+         * @description Needs the scope `cases:decide`.
+         */
+        post: operations["impose-friction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/friction/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End it early, as after an appeal
+         * @description Needs the scope `cases:decide`.
+         */
+        post: operations["lift-friction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases": {
         parameters: {
             query?: never;
@@ -148,6 +192,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The conversations of a case, without their text
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{id}/conversations/{conversation}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record a view, then read the messages round the alert
+         * @description Needs the scope `evidence:view`.
+         */
+        post: operations["read-messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/decision": {
         parameters: {
             query?: never;
@@ -202,6 +286,26 @@ export interface paths {
          * @description Needs the scope `evidence:hold`.
          */
         post: operations["place-hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{id}/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rings that the account of a case is in
+         * @description Needs the scope `cases:read`.
+         */
+        get: operations["get-network"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -268,6 +372,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{id}/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a signal for other platforms
+         * @description Needs the scope `signals:share`.
+         */
+        post: operations["share-signal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{id}/undo": {
         parameters: {
             query?: never;
@@ -282,6 +406,26 @@ export interface paths {
          * @description Needs the scope `cases:decide`.
          */
         post: operations["undo-decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * May this account contact that one?
+         * @description Needs the scope `events:write`.
+         */
+        post: operations["check-contact"];
         delete?: never;
         options?: never;
         head?: never;
@@ -362,6 +506,86 @@ export interface paths {
          * @description Needs the scope `requests:write`.
          */
         post: operations["hand-over-disclosure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what happened: one CloudEvent, a batch, or a line for each
+         * @description Needs the scope `events:write`. 202: all events are on disk. 207: some were refused, see results. An event that comes twice, by source and id, is applied once.
+         */
+        post: operations["post-events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events that could not be applied
+         * @description Needs the scope `events:manage`.
+         */
+        get: operations["get-quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/quarantine/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an event up
+         * @description Needs the scope `events:manage`.
+         */
+        post: operations["discard-event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/quarantine/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an event applied again
+         * @description Needs the scope `events:manage`.
+         */
+        post: operations["replay-event"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1573,6 +1797,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shared-signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signals that changed, for other platforms
+         * @description Needs the scope `signals:share`.
+         */
+        get: operations["get-shared-signals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shared-signals/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dispute, restore or withdraw a signal
+         * @description Needs the scope `signals:share`.
+         */
+        post: operations["move-shared-signal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/statements": {
         parameters: {
             query?: never;
@@ -2295,6 +2559,12 @@ export interface components {
              */
             score: number;
         };
+        ConductPart: {
+            family: string;
+            indicator: string;
+            /** Format: int64 */
+            points: number;
+        };
         Contact: {
             agency: string;
             case_number?: string;
@@ -2310,6 +2580,104 @@ export interface components {
             officer_phone?: string;
             /** @description The incident was reported to the agency */
             reported?: boolean;
+        };
+        ContactAnswer: {
+            /** @description What the platform does beside: tip_target, hold_links, no_recommendation, hide_location, metadata_only */
+            obligations: string[];
+            reasons: string[];
+            /** @description Version of the switches */
+            rules: string;
+            /**
+             * @description confirm: the child says yes before they see anything
+             * @enum {string}
+             */
+            verdict: "allow" | "confirm" | "deny";
+        };
+        ContactModel: {
+            actor: components["schemas"]["PartyModel"];
+            connected?: boolean;
+            /** @description As the platform has verified */
+            family?: boolean;
+            /**
+             * Format: int64
+             * @description Connections in common
+             */
+            mutuals?: number;
+            /** @enum {string} */
+            surface?: "public" | "private" | "encrypted";
+            target: components["schemas"]["PartyModel"];
+        };
+        ConversationModel: {
+            actor: components["schemas"]["SideModel"];
+            against: components["schemas"]["PartModel"][];
+            /** Format: date-time */
+            alert_at: string;
+            asked: components["schemas"]["ShownModel"][];
+            /** @enum {string} */
+            cause: "fast" | "review" | "conduct" | "audit";
+            conduct: components["schemas"]["ConductPart"][];
+            conversation_id: string;
+            /** @enum {string} */
+            coverage: "text" | "metadata_only";
+            detectors: string[];
+            fast: string[];
+            /** Format: date-time */
+            first_at: string;
+            /**
+             * Format: int64
+             * @description Messages that the case wanted and the stream no longer held
+             */
+            forgotten: number;
+            /** Format: double */
+            friction: number;
+            id: string;
+            item_id: string;
+            jurisdiction: string;
+            /**
+             * Format: int64
+             * @description Whose text is in the vault
+             */
+            kept_messages: number;
+            language: string;
+            /** Format: date-time */
+            last_at: string;
+            /** @description The oldest first */
+            marks: components["schemas"]["MarkModel"][];
+            /** @description There were more than are kept */
+            marks_dropped: boolean;
+            /** Format: int64 */
+            messages: number;
+            /** @description What was not known or not read */
+            missing: string[];
+            /** @enum {string} */
+            mode: "full" | "metadata";
+            /** @description Add up to the score */
+            parts: components["schemas"]["PartModel"][];
+            /** Format: double */
+            review: number;
+            /** Format: double */
+            score: number;
+            steps: components["schemas"]["ProtectiveStepModel"][];
+            summary: string;
+            surface: string;
+            target: components["schemas"]["SideModel"];
+            /** @enum {string} */
+            tier: "none" | "tip" | "friction" | "review";
+            /**
+             * Format: double
+             * @description Score from which a tip is shown
+             */
+            tip: number;
+            /** Format: int64 */
+            unread: number;
+            versions: components["schemas"]["ConversationModelVersionsStruct"];
+        };
+        ConversationModelVersionsStruct: {
+            weights: string;
+            words: string;
+        };
+        ConversationsOutputBody: {
+            conversations: components["schemas"]["ConversationModel"][];
         };
         Counts: {
             actions: components["schemas"]["Action"][];
@@ -2419,6 +2787,10 @@ export interface components {
             event?: "login" | "registration" | "purchase" | "upload" | "other" | "unknown";
             type: string;
             value: string;
+        };
+        DiscardInputBody: {
+            /** @description Kept in the ledger */
+            reason: string;
         };
         DisclosureModel: {
             /** Format: date-time */
@@ -2612,6 +2984,41 @@ export interface components {
             /** @enum {string} */
             status: "completed" | "kept_by_law";
         };
+        EventResult: {
+            /** @description The event's own */
+            id: string;
+            /** @description Of the problem: invalid, too_large */
+            kind?: string;
+            problem?: string;
+            quarantined?: boolean;
+            /**
+             * @description accepted: on disk, and will be applied. refused: will not be applied; it is in quarantine where quarantined says so
+             * @enum {string}
+             */
+            status: "accepted" | "duplicate" | "refused";
+        };
+        EventVerdict: {
+            event_id: string;
+            /** @enum {string} */
+            scan: "scanned" | "partial" | "failed" | "unsupported";
+            scan_reason?: string;
+            /** @description What was done: tip, help_screen, channel_pause, friction, review */
+            steps: string[];
+            /**
+             * @description Left out where nothing was looked at: that is no allow
+             * @enum {string}
+             */
+            verdict?: "allow" | "warn" | "limit" | "hold" | "block";
+        };
+        EventsOutputBody: {
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            refused: number;
+            results: components["schemas"]["EventResult"][];
+            /** @description With wait=verdict */
+            verdict?: components["schemas"]["EventVerdict"];
+        };
         EvidenceModel: {
             destroyed: boolean;
             has_preview: boolean;
@@ -2694,6 +3101,25 @@ export interface components {
              * @description How many items this case had when you decided so; 409 when there are others by now
              */
             items?: number;
+        };
+        FrictionInputBody: {
+            /** @description Kept in the ledger */
+            reason: string;
+        };
+        FrictionModel: {
+            account_id: string;
+            active: boolean;
+            /** @description The person, if one imposed it */
+            by?: string;
+            /** Format: date-time */
+            from?: string;
+            /** Format: date-time */
+            lifted_at?: string;
+            lifted_by?: string;
+            /** Format: date-time */
+            until?: string;
+            /** @description Kinds of sign that led to it; none where a person imposed it */
+            why: string[];
         };
         Functions: {
             comments?: boolean;
@@ -3117,6 +3543,27 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        MarkModel: {
+            /** Format: date-time */
+            at: string;
+            event_id: string;
+            fast: string[];
+            /** @enum {string} */
+            from: "actor" | "target";
+            indicators: components["schemas"]["NameValue"][];
+            /** @description Its text is in the vault */
+            kept: boolean;
+            media: boolean;
+            /** @description The child said no */
+            refuses: boolean;
+            /**
+             * Format: double
+             * @description After it
+             */
+            score: number;
+            /** @enum {string} */
+            tier: "none" | "tip" | "friction" | "review";
+        };
         MeasureRecord: {
             /** @description Of the measure, as the register writes it */
             code: string;
@@ -3153,13 +3600,53 @@ export interface components {
             /** Format: int64 */
             seconds?: number;
         };
+        MessageModel: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            from: "actor" | "target" | "other";
+            id: string;
+            indicators: string[];
+            media: boolean;
+            spans: components["schemas"]["SpanModel"][];
+            text: string;
+            /** @description Longer than is read for signs */
+            truncated: boolean;
+        };
+        MessagesInputBody: {
+            /** @description Why you need to read it; kept in the ledger */
+            reason: string;
+        };
+        MessagesOutputBody: {
+            messages: components["schemas"]["MessageModel"][];
+        };
         MissingModel: {
             field: string;
             why: string;
         };
+        MoveInputBody: {
+            reason: string;
+            /** @enum {string} */
+            state: "stands" | "disputed" | "withdrawn";
+        };
+        NameValue: {
+            name: string;
+            /** Format: double */
+            value: number;
+        };
         NamedModel: {
             content_id?: string;
             url?: string;
+        };
+        NetworkOutputBody: {
+            /** Format: int64 */
+            accounts: number;
+            /** Format: date-time */
+            built_at: string;
+            note: string;
+            rings: components["schemas"]["RingModel"][];
+            /** Format: int64 */
+            ties: number;
         };
         NewKeyInputBody: {
             name: string;
@@ -3360,6 +3847,28 @@ export interface components {
             /** Format: int64 */
             open: number;
         };
+        PartModel: {
+            family: string;
+            name: string;
+            /** Format: double */
+            value: number;
+        };
+        PartyModel: {
+            /** Format: int64 */
+            age?: number;
+            /** @enum {string} */
+            age_band?: "under13" | "13-15" | "16-17" | "adult";
+            /** @enum {string} */
+            age_source?: "self_declared" | "inferred" | "estimated" | "verified";
+            /**
+             * Format: date-time
+             * @description Of the account
+             */
+            created_at?: string;
+            id: string;
+            /** @description ISO 3166-1 alpha-2, upper case */
+            jurisdiction?: string;
+        };
         PasskeyBeginBody: {
             /** @description For navigator.credentials.create */
             publicKey: unknown;
@@ -3528,6 +4037,40 @@ export interface components {
             path: string[];
             /** Format: int64 */
             size: number;
+        };
+        ProtectiveStepModel: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            kind: "tip" | "help_screen" | "channel_pause" | "friction";
+            /** @description The account concerned */
+            to: string;
+            /** Format: date-time */
+            until?: string;
+        };
+        QuarantineOutputBody: {
+            items: components["schemas"]["QuarantinedModel"][];
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Held, or on their way back
+             */
+            waiting: number;
+        };
+        QuarantinedModel: {
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: string;
+            id: string;
+            reason: string;
+            /** @description Left out where the event could not be read */
+            source?: string;
+            /** @enum {string} */
+            state: "held" | "replaying" | "replayed" | "discarded";
+            /** Format: int64 */
+            tries: number;
         };
         QuotaModel: {
             /** Format: int64 */
@@ -3872,6 +4415,42 @@ export interface components {
             /** @description Why you need to see it; kept in the ledger */
             reason: string;
         };
+        RingLink: {
+            /** Format: int64 */
+            a: number;
+            /** Format: int64 */
+            b: number;
+            /** Format: double */
+            weight: number;
+        };
+        RingMemberModel: {
+            account_id: string;
+            case_id?: string;
+            /**
+             * Format: double
+             * @description 0 to 1, nearness to the confirmed ones
+             */
+            score: number;
+            /** @description A person has confirmed harm by it */
+            seed: boolean;
+            /** @description The account of this case */
+            this: boolean;
+            why: components["schemas"]["WhyModel"][];
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+        };
+        RingModel: {
+            /**
+             * Format: int64
+             * @description How many children join them; they are not named
+             */
+            children: number;
+            links: components["schemas"]["RingLink"][];
+            members: components["schemas"]["RingMemberModel"][];
+            partial: boolean;
+        };
         RiskModel: {
             /** @description csea, grooming, csam_image, csam_url, terrorism, hate, harassment, foreign_interference, fraud, intimate_image, or another in small letters */
             kind: string;
@@ -3990,11 +4569,34 @@ export interface components {
             surfaces?: string[];
             url?: string;
         };
+        SharedOutputBody: {
+            /** @description As they leave the house: rowan-signal/1, see docs/conduct.md */
+            items: unknown[];
+            /** @description For the next call, also when there is nothing new */
+            next_cursor: string;
+        };
         Shown: {
             facts: components["schemas"]["Fact"][];
             gap?: string;
             probe: string;
             unread?: boolean;
+        };
+        ShownModel: {
+            /** Format: int64 */
+            count: number;
+            /** Format: date-time */
+            first: string;
+            /** @enum {string} */
+            from: "actor" | "target";
+            indicator: string;
+            /** Format: date-time */
+            last: string;
+        };
+        SideModel: {
+            account_id: string;
+            /** @description What is known, and how */
+            age: string;
+            child: boolean;
         };
         SignalCounts: {
             /** Format: int64 */
@@ -4016,6 +4618,21 @@ export interface components {
              */
             url: number;
         };
+        SignalDraft: {
+            /** @enum {string} */
+            abuse_type: "solicitation" | "extortion" | "material";
+            /**
+             * Format: date-time
+             * @description At most a year from now
+             */
+            expiry: string;
+            /** Format: date-time */
+            first_seen: string;
+            /** @enum {string} */
+            type: "account" | "url" | "hash" | "keyword" | "payment";
+            /** @description Accounts and handles leave as an HMAC only */
+            value: string;
+        };
         SignalModel: {
             /** Format: date-time */
             added_at: string;
@@ -4031,6 +4648,13 @@ export interface components {
         SignalsOutputBody: {
             items: components["schemas"]["SignalModel"][];
             next_cursor?: string;
+        };
+        SpanModel: {
+            /** Format: int64 */
+            from: number;
+            indicator: string;
+            /** Format: int64 */
+            to: number;
         };
         Statement: {
             application_date: string;
@@ -4518,6 +5142,14 @@ export interface components {
         WebhooksOutputBody: {
             items: components["schemas"]["WebhookModel"][];
         };
+        WhyModel: {
+            /** @enum {string} */
+            kind: "victim" | "media" | "device" | "payment" | "invite" | "member";
+            /** Format: int64 */
+            shared: number;
+            /** Format: int64 */
+            with: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -4613,6 +5245,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErasureModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-friction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrictionModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "impose-friction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FrictionInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrictionModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "lift-friction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FrictionInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrictionModel"];
                 };
             };
             /** @description Error */
@@ -4790,6 +5523,73 @@ export interface operations {
             };
         };
     };
+    "get-conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                conversation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "decide-case": {
         parameters: {
             query?: never;
@@ -4882,6 +5682,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HoldModel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkOutputBody"];
                 };
             };
             /** @description Error */
@@ -4999,6 +5830,41 @@ export interface operations {
             };
         };
     };
+    "share-signal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignalDraft"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "undo-decision": {
         parameters: {
             query?: never;
@@ -5017,6 +5883,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseSummary"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactModel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactAnswer"];
                 };
             };
             /** @description Error */
@@ -5152,6 +6051,145 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DisclosureModel"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-events": {
+        parameters: {
+            query?: {
+                /** @description With one event: answer when it was applied */
+                wait?: "verdict";
+                /** @description How long to wait at most; then the answer is hold and failed, and the event is applied all the same */
+                wait_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    [key: string]: unknown;
+                };
+                "application/cloudevents-batch+json": {
+                    [key: string]: unknown;
+                }[];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-quarantine": {
+        parameters: {
+            query?: {
+                state?: "held" | "replaying" | "replayed" | "discarded";
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description Items on the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "discard-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscardInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replay-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -7401,6 +8439,75 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-shared-signals": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description Items on the page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedOutputBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-shared-signal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
             };
             /** @description Error */
             default: {
