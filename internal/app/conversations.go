@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/conduct"
@@ -25,26 +26,20 @@ import (
 type ConversationsConfig struct {
 	// Private names the places where text of private conversations may be read, and
 	// on which legal ground. It is read only where both sides' places are named. Default: nowhere.
-	Private           []PrivateConfig `yaml:"private"`
-	Shadow            bool            `yaml:"shadow" env:"ROWAN_CONVERSATIONS_SHADOW"`                         // work everything out, do nothing
-	DeviceIndicators  bool            `yaml:"device_indicators" env:"ROWAN_CONVERSATIONS_DEVICE_INDICATORS"`   // take indicators that apps have seen on a device
-	AuditPerStratum   int             `yaml:"audit_per_stratum" env:"ROWAN_CONVERSATIONS_AUDIT_PER_STRATUM"`   // unflagged conversations drawn each day from each of four stretches of scores, for a person to look at; default 0
-	UnknownIsNotChild bool            `yaml:"unknown_is_not_child" env:"ROWAN_CONVERSATIONS_UNKNOWN_NO_CHILD"` // contact checks treat accounts of unknown age as adults
-	YoungUntil        *int            `yaml:"young_until"`                                                     // strangers of age cannot ask children under this age at all; default 13
-	WordsDir          string          `yaml:"words_dir" env:"ROWAN_CONVERSATIONS_WORDS_DIR"`                   // word lists (*.txt) in place of the built-in ones
-	WeightsFile       string          `yaml:"weights_file" env:"ROWAN_CONVERSATIONS_WEIGHTS_FILE"`             // in place of the built-in weights; see rowan talk fit
+	Private           map[string]string `yaml:"private" env:"ROWAN_CONVERSATIONS_PRIVATE"`                       // by country code: the legal ground
+	Shadow            bool              `yaml:"shadow" env:"ROWAN_CONVERSATIONS_SHADOW"`                         // work everything out, do nothing
+	DeviceIndicators  bool              `yaml:"device_indicators" env:"ROWAN_CONVERSATIONS_DEVICE_INDICATORS"`   // take indicators that apps have seen on a device
+	AuditPerStratum   int               `yaml:"audit_per_stratum" env:"ROWAN_CONVERSATIONS_AUDIT_PER_STRATUM"`   // unflagged conversations drawn each day from each of four stretches of scores, for a person to look at; default 0
+	UnknownIsNotChild bool              `yaml:"unknown_is_not_child" env:"ROWAN_CONVERSATIONS_UNKNOWN_NO_CHILD"` // contact checks treat accounts of unknown age as adults
+	YoungUntil        *int              `yaml:"young_until"`                                                     // strangers of age cannot ask children under this age at all; default 13
+	WordsDir          string            `yaml:"words_dir" env:"ROWAN_CONVERSATIONS_WORDS_DIR"`                   // word lists (*.txt) in place of the built-in ones
+	WeightsFile       string            `yaml:"weights_file" env:"ROWAN_CONVERSATIONS_WEIGHTS_FILE"`             // in place of the built-in weights; see rowan talk fit
 	Thresholds        *struct {
 		Version  string `yaml:"version"`
 		Tip      int64  `yaml:"tip"` // thousandths
 		Friction int64  `yaml:"friction"`
 		Review   int64  `yaml:"review"`
 	} `yaml:"conduct_thresholds"`
-}
-
-// PrivateConfig is a place where text of private conversations may be read.
-type PrivateConfig struct {
-	Jurisdiction safety.Jurisdiction `yaml:"jurisdiction"`
-	LegalGround  string              `yaml:"legal_ground"`
 }
 
 // EventsConfig is the stream of events.
@@ -83,9 +78,9 @@ func (c *SignalsConfig) sharing() conversation.Sharing {
 
 func (c *ConversationsConfig) complete() []error {
 	var problems []error
-	for i, p := range c.Private {
-		if p.Jurisdiction == "" || !p.Jurisdiction.Valid() || p.LegalGround == "" {
-			problems = append(problems, fmt.Errorf("conversations.private[%d]: needs a country code and a legal_ground", i))
+	for place, ground := range c.Private {
+		if place == "" || !safety.Jurisdiction(place).Valid() || strings.TrimSpace(ground) == "" {
+			problems = append(problems, errors.New("conversations.private: needs a legal ground for each country code"))
 		}
 	}
 	if c.AuditPerStratum < 0 || c.AuditPerStratum > 1000 {
@@ -128,8 +123,8 @@ func (c *ConversationsConfig) switches() conduct.Switches {
 		s.YoungUntil = *c.YoungUntil
 	}
 	s.Private = map[safety.Jurisdiction]conduct.Private{}
-	for _, p := range c.Private {
-		s.Private[p.Jurisdiction] = conduct.Private{On: true, LegalGround: p.LegalGround}
+	for place, ground := range c.Private {
+		s.Private[safety.Jurisdiction(place)] = conduct.Private{On: true, LegalGround: ground}
 	}
 	if len(c.Private) > 0 {
 		s.Version += "+configured"

@@ -12,8 +12,12 @@ import (
 	"github.com/rowan-safety/rowan/internal/store/db"
 )
 
-// networkFor is how long a network is used before it is built again.
-const networkFor = 10 * time.Minute
+// A network is used for 50 times as long as it took to build, within these bounds:
+// a small one follows decisions at once, a large one does not keep the machine busy.
+const (
+	leastNetwork = 2 * time.Second
+	mostNetwork  = 10 * time.Minute
+)
 
 // maxSeeds bounds the confirmed accounts that rings are looked for around.
 const maxSeeds = 2000
@@ -24,6 +28,7 @@ type Network struct {
 	Accounts, Ties int
 	Partial        bool // there were more ties than are read
 	rings          []conduct.Ring
+	until          time.Time // when it is built again
 	names          map[conduct.Key]string
 	victims        map[conduct.Key]bool // whom somebody harmed: they are children to the graph
 }
@@ -82,14 +87,17 @@ func (d *Desk) RingsOf(ctx context.Context, account string) (*Network, []Ring, e
 func (d *Desk) network(ctx context.Context) (*Network, error) {
 	d.nets.mu.Lock()
 	defer d.nets.mu.Unlock()
-	if n := d.nets.now; n != nil && d.Now().Sub(n.BuiltAt) < networkFor {
+	if n := d.nets.now; n != nil && d.Now().Before(n.until) {
 		return n, nil
 	}
 	n, err := d.build(ctx)
-	if err == nil {
-		d.nets.now = n
+	if err != nil {
+		return nil, err
 	}
-	return n, err
+	now := d.Now()
+	n.until = now.Add(min(max(50*now.Sub(n.BuiltAt), leastNetwork), mostNetwork))
+	d.nets.now = n
+	return n, nil
 }
 
 // build reads all ties and looks for rings.
