@@ -19,7 +19,7 @@ import (
 const (
 	MaxMessages  = 200_000  // of one conversation
 	MaxAuthors   = 2_000    // of one conversation
-	MaxPiece     = 64 << 20 // bytes of one message, chat or line
+	MaxPiece     = 16 << 20 // bytes of one message, chat or line
 	maxEvaluated = 100      // authors of a conversation who are taken for the actor
 )
 
