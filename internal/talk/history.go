@@ -38,8 +38,8 @@ type History struct {
 type HistoryMessage struct {
 	At         time.Time `json:"at"`
 	FromTarget bool      `json:"from_target,omitzero"`
-	Found      Set       `json:"found,omitzero"`    // pushes_after_refusal is worked out again
-	Refuses    bool      `json:"refuses,omitzero"`  // a no
+	Found      Set       `json:"found,omitzero"`    // as Outcome.Found; pushes_after_refusal is worked out again
+	Refuses    bool      `json:"refuses,omitzero"`  // as Reading.Refuses
 	Media      bool      `json:"media,omitzero"`    // a picture or video was sent
 	Unread     bool      `json:"unread,omitzero"`   // there was no text, or nobody read it
 	External   *float64  `json:"external,omitzero"` // of the operator's classifier, 0 to 1
