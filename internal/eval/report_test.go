@@ -148,7 +148,7 @@ func TestBothDirections(t *testing.T) {
 		var out strings.Builder
 		for i, line := range []string{"i have maths homework to do", "how old are you", "ok", "don't tell anyone", "yes", "are you home alone"} {
 			author := []string{other, asks}[i%2]
-			out.WriteString(fmt.Sprintf(`{"conv_id":"c","ts":%d,"author":%q,"text":%q,"harm":%v%s}`+"\n", 1793534460+60*i, author, line, author == asks, bands))
+			fmt.Fprintf(&out, `{"conv_id":"c","ts":%d,"author":%q,"text":%q,"harm":%v%s}`+"\n", 1793534460+60*i, author, line, author == asks, bands)
 		}
 		return out.String()
 	}
