@@ -19,7 +19,8 @@ import (
 const (
 	MaxMessages  = 200_000  // of one conversation
 	MaxAuthors   = 2_000    // of one conversation
-	MaxPiece     = 64 << 20 // bytes of one message, chat or line
+	MaxPiece     = 16 << 20 // bytes of one message, chat or line
+	MaxText      = 64 << 20 // bytes of all messages of one conversation
 	maxEvaluated = 100      // authors of a conversation who are taken for the actor
 )
 
@@ -92,6 +93,7 @@ type Conversation struct {
 	Ours     int // and of them, those with that of package synthetic
 	Odd      Oddities
 	index    map[ID]int
+	bytes    int // of the texts
 }
 
 // Oddities are counts of what a corpus has that its form does not promise.
@@ -150,7 +152,7 @@ func (c *Conversation) author(id ID) (int, error) {
 }
 
 func (c *Conversation) add(m Message) error {
-	if len(c.Messages) >= MaxMessages {
+	if c.bytes += len(m.Text); len(c.Messages) >= MaxMessages || c.bytes > MaxText {
 		return ErrTooLarge
 	}
 	c.Messages = append(c.Messages, m)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rowan-safety/rowan/internal/talk"
@@ -201,14 +202,14 @@ func bands(c *Conversation) string {
 	for i := range c.Authors {
 		has[min(c.Authors[i].Person.Band, talk.Adult)] = true
 	}
-	out := ""
+	var out strings.Builder
 	for b, there := range has {
 		if there {
-			out += "+" + talk.Band(b).String()
+			out.WriteString("+" + talk.Band(b).String())
 		}
 	}
-	if out == "+unknown" || out == "" {
+	if out.String() == "+unknown" || out.String() == "" {
 		return ""
 	}
-	return out[1:]
+	return out.String()[1:]
 }

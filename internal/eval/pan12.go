@@ -209,7 +209,7 @@ func (p *pan12) message(c *Conversation, name string, m *pan12Message, k *clock)
 	}
 	since, ok := timeOfDay(m.Time)
 	return c.add(Message{At: k.at(since, ok, &c.Odd), Author: n, Target: everybody, Text: text,
-		Harm: p.truth.lines[p.truth.line(name, m.Line)]})
+		Harm: p.truth.lines != nil && p.truth.lines[p.truth.line(name, m.Line)]})
 }
 
 // unescape undoes entities that were escaped once or twice more than XML needs.

@@ -45,7 +45,7 @@ func collect(s Source) (out []Conversation, err error) {
 			return out, e
 		}
 		x := *c
-		x.index = nil
+		x.index, x.bytes = nil, 0
 		out = append(out, x)
 	}
 	return out, nil
@@ -225,6 +225,18 @@ func TestTooManyAuthors(t *testing.T) {
 		fmt.Fprintf(&b, `{"conv_id":"c","ts":1793534460,"author":"a%d","text":"x"}`+"\n", i)
 	}
 	if _, err := collect(JSONL(strings.NewReader(b.String()), testKey)); !errors.Is(err, ErrTooLarge) {
+		t.Error(err)
+	}
+}
+
+func TestTooMuchText(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	var c Conversation
+	var err error
+	for range MaxText>>20 + 1 {
+		err = c.add(Message{Text: long})
+	}
+	if !errors.Is(err, ErrTooLarge) {
 		t.Error(err)
 	}
 }

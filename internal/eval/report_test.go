@@ -112,12 +112,13 @@ func TestOptions(t *testing.T) {
 	row := func(c string, author, text string) string {
 		return fmt.Sprintf(`{"conv_id":%q,"ts":1793534460,"author":%q,"text":%q}`+"\n", c, author, text)
 	}
-	text := row("a", "x", "hello") + row("a", "y", "hello")
+	var text strings.Builder
+	text.WriteString(row("a", "x", "hello") + row("a", "y", "hello"))
 	for i := range 12 {
-		text += row("b", fmt.Sprint("x", i%2), "hello")
+		text.WriteString(row("b", fmt.Sprint("x", i%2), "hello"))
 	}
-	text += row("c", "x", "hello")
-	source := func() Source { return JSONL(strings.NewReader(text), testKey) }
+	text.WriteString(row("c", "x", "hello"))
+	source := func() Source { return JSONL(strings.NewReader(text.String()), testKey) }
 	o := options(t, "jsonl")
 	r, err := Evaluate(source(), o)
 	if err != nil || r.Corpus.Unlabelled != 3 || r.Corpus.Benign != 0 {
@@ -144,12 +145,12 @@ func TestOptions(t *testing.T) {
 // whoever writes first; an adult is nobody's target.
 func TestBothDirections(t *testing.T) {
 	text := func(asks, other, bands string) string {
-		out := ""
+		var out strings.Builder
 		for i, line := range []string{"i have maths homework to do", "how old are you", "ok", "don't tell anyone", "yes", "are you home alone"} {
 			author := []string{other, asks}[i%2]
-			out += fmt.Sprintf(`{"conv_id":"c","ts":%d,"author":%q,"text":%q,"harm":%v%s}`+"\n", 1793534460+60*i, author, line, author == asks, bands)
+			fmt.Fprintf(&out, `{"conv_id":"c","ts":%d,"author":%q,"text":%q,"harm":%v%s}`+"\n", 1793534460+60*i, author, line, author == asks, bands)
 		}
-		return out
+		return out.String()
 	}
 	for _, names := range [][2]string{{"a", "b"}, {"b", "a"}} {
 		r, err := Evaluate(JSONL(strings.NewReader(text(names[0], names[1], "")), testKey), options(t, "jsonl"))
@@ -287,7 +288,7 @@ func TestSynthetic(t *testing.T) {
 	o := options(t, "")
 	seeds, streams := 500, 3000
 	if testing.Short() || raceEnabled {
-		seeds = 25
+		seeds, streams = 5, 1500
 	}
 	g, err := Synthetic(o.Weights, func() (*talk.Lookup, error) { return talk.NewLookup() }, seeds, streams)
 	if err != nil {

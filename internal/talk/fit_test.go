@@ -336,6 +336,7 @@ func TestHistories(t *testing.T) {
 		"an unknown band":     {strings.Replace(line, `adult`, canary, 1), 0, talk.ErrHistory},
 		"no weight at all":    {strings.Replace(line, `"weight":2`, `"weight":0`, 1), 0, talk.ErrHistory},
 		"no id":               {strings.Replace(line, `"c1"`, `""`, 1), 0, talk.ErrHistory},
+		"an id for terminals": {strings.Replace(line, `"c1"`, `"\u001b[2J"`, 1), 0, talk.ErrHistory},
 		"no messages":         {`{"id":"` + canary + `","harm":false,"messages":[]}`, 0, talk.ErrHistory},
 		"no time":             {`{"id":"a","harm":false,"messages":[{}]}`, 0, talk.ErrHistory},
 		"two on a line":       {line + line, 0, talk.ErrHistory},

@@ -8,7 +8,9 @@ import (
 	"io"
 	"iter"
 	"math"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Bounds of a history in its stored form.
@@ -38,8 +40,8 @@ type History struct {
 type HistoryMessage struct {
 	At         time.Time `json:"at"`
 	FromTarget bool      `json:"from_target,omitzero"`
-	Found      Set       `json:"found,omitzero"`    // pushes_after_refusal is worked out again
-	Refuses    bool      `json:"refuses,omitzero"`  // a no
+	Found      Set       `json:"found,omitzero"`    // as Outcome.Found; pushes_after_refusal is worked out again
+	Refuses    bool      `json:"refuses,omitzero"`  // as Reading.Refuses
 	Media      bool      `json:"media,omitzero"`    // a picture or video was sent
 	Unread     bool      `json:"unread,omitzero"`   // there was no text, or nobody read it
 	External   *float64  `json:"external,omitzero"` // of the operator's classifier, 0 to 1
@@ -48,7 +50,8 @@ type HistoryMessage struct {
 // Check says whether a history can be used: an id, a weight above nought, at least
 // one message, each with a time.
 func (h *History) Check() error {
-	if h.ID == "" || len(h.ID) > maxHistoryID || !(h.Weight > 0) || h.Weight > 1e6 || len(h.Messages) == 0 || len(h.Messages) > MaxHistoryMessages {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) } // ids are printed to terminals
+	if h.ID == "" || len(h.ID) > maxHistoryID || strings.ContainsFunc(h.ID, odd) || !(h.Weight > 0) || h.Weight > 1e6 || len(h.Messages) == 0 || len(h.Messages) > MaxHistoryMessages {
 		return ErrHistory
 	}
 	for i := range h.Messages {
