@@ -82,8 +82,8 @@ func (w *waiter) wait(ctx context.Context) ([]byte, error) {
 }
 
 // look asks the database whether the event was applied, and the workers for what
-// they remember.
-func (w *waiter) look(ctx context.Context) (body []byte, err error, ok bool) { //nolint:staticcheck // ok says whether there is an answer, err is part of it
+// they remember; ok is false while there is no answer, be it an error.
+func (w *waiter) look(ctx context.Context) (body []byte, err error, ok bool) {
 	if held, err := w.e.store.Read().QuarantinedByKey(ctx, w.key); err == nil && held.State == "held" {
 		return nil, errQuarantined, true
 	}
@@ -108,9 +108,9 @@ func (w *waiter) look(ctx context.Context) (body []byte, err error, ok bool) { /
 }
 
 // readAnswer opens an answer; ok is false for what is none of ours.
-func (e *Events) readAnswer(key string, sealed []byte) (body []byte, err error, ok bool) { //nolint:staticcheck // as in look
-	plain, err := e.keys.answers.Open(sealed, key)
-	if err != nil || len(plain) == 0 {
+func (e *Events) readAnswer(key string, sealed []byte) (body []byte, err error, ok bool) {
+	plain, opening := e.keys.answers.Open(sealed, key)
+	if opening != nil || len(plain) == 0 {
 		return nil, nil, false
 	}
 	switch plain[0] {

@@ -20,11 +20,14 @@ import (
 
 // What the broker knows: one stream with a subject for each partition.
 const (
-	streamName    = "ROWAN_EVENTS"
-	subjectPrefix = "rowan.events."
-	metaStream    = "rowan.stream"        // which database the stream belongs to
-	headerReplay  = "Rowan-Replay"        // id of the quarantined event that this replays
-	idHeader      = jetstream.MsgIDHeader // the event's key
+	streamName        = "ROWAN_EVENTS"
+	subjectPrefix     = "rowan.events."
+	metaStream        = "rowan.stream"  // which database the stream belongs to
+	headerReplay      = "Rowan-Replay"  // id of the quarantined event that this replays
+	headerGroup       = "Nats-Batch-Id" // of an atomic publication
+	headerGroupSeq    = "Nats-Batch-Sequence"
+	headerGroupCommit = "Nats-Batch-Commit"
+	idHeader          = jetstream.MsgIDHeader // the event's key
 )
 
 // MaxBody is the largest body of an event in bytes. A broker of one's own may
@@ -161,7 +164,7 @@ func streamConfig(c EventsConfig, id string, partitions int, first uint64) jetst
 	return jetstream.StreamConfig{
 		Name: streamName, Subjects: subjects, Storage: jetstream.FileStorage, Replicas: c.Replicas,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxBytes: c.MaxBytes,
-		Duplicates: c.Window, DenyDelete: true, FirstSeq: first,
+		Duplicates: c.Window, DenyDelete: true, AllowAtomicPublish: true, FirstSeq: first,
 		Metadata: map[string]string{metaStream: id},
 	}
 }
@@ -170,7 +173,7 @@ func streamConfig(c EventsConfig, id string, partitions int, first uint64) jetst
 // running stream can be changed.
 func sameConfig(have, want jetstream.StreamConfig) bool {
 	return fmt.Sprint(have.Subjects) == fmt.Sprint(want.Subjects) && have.Replicas == want.Replicas && have.MaxBytes == want.MaxBytes &&
-		have.Discard == want.Discard && have.Duplicates == want.Duplicates && have.MaxAge == want.MaxAge
+		have.Discard == want.Discard && have.Duplicates == want.Duplicates && have.MaxAge == want.MaxAge && have.AllowAtomicPublish == want.AllowAtomicPublish
 }
 
 // adjust brings an existing stream to its configuration.
@@ -181,6 +184,7 @@ func (b *broker) adjust(ctx context.Context, have, want jetstream.StreamConfig) 
 	next := have
 	next.Subjects, next.Replicas, next.MaxBytes = want.Subjects, want.Replicas, want.MaxBytes
 	next.Discard, next.Duplicates, next.MaxAge = want.Discard, want.Duplicates, want.MaxAge
+	next.AllowAtomicPublish = want.AllowAtomicPublish
 	next.Metadata = maps.Clone(have.Metadata)
 	if _, err := b.js.UpdateStream(ctx, next); err != nil {
 		return safety.Wrap(safety.Unavailable, err, "the broker does not change the event stream")

@@ -80,6 +80,7 @@ type Events struct {
 	id         string
 	stream     jetstream.Stream
 	maxBody    int
+	groups     bool // the broker stores groups of events atomically
 	// high is the highest sequence known to exist. A fresh event below it means
 	// that the broker has lost its history.
 	high      atomic.Uint64
@@ -119,6 +120,7 @@ func OpenEvents(ctx context.Context, s *store.Store, c EventsConfig, now func() 
 	if err := e.settle(ctx); err != nil {
 		return nil, errors.Join(err, e.broker.close())
 	}
+	e.groups = e.stream.CachedInfo().Config.AllowAtomicPublish
 	return e, nil
 }
 

@@ -2,8 +2,11 @@ package stream
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -40,8 +43,9 @@ const maxName = 1024
 // (then nothing was sent), safety.RateLimited when the stream is full,
 // safety.Unavailable otherwise.
 //
-// Within one call, an event of a conversation is sent only after the one before
-// it was acknowledged, so that a failure never lets a later one overtake.
+// Within one call, an event of a conversation is never acknowledged unless the
+// one before it was, so that a failure never lets a later one overtake. Calls
+// with many events are far cheaper than many calls: the disk is waited for once.
 func (e *Events) Publish(ctx context.Context, out []Outgoing) ([]Placed, error) {
 	msgs, err := e.pack(out)
 	if err != nil {
@@ -52,9 +56,7 @@ func (e *Events) Publish(ctx context.Context, out []Outgoing) ([]Placed, error) 
 		return p.placed, err
 	}
 	floor := e.high.Load()
-	for _, wave := range waves(out) {
-		p.send(ctx, wave)
-	}
+	p.sendAll(ctx, out)
 	return p.placed, p.finish(ctx, floor)
 }
 
@@ -107,16 +109,94 @@ type publication struct {
 	failed map[string]bool // partitions in which something failed
 }
 
+// sendAll sends groups that the broker stores whole or not at all, where it can,
+// and the events of a group that it does not take one by one.
+func (p *publication) sendAll(ctx context.Context, out []Outgoing) {
+	for first := 0; first < len(out); {
+		end, size := first+1, len(p.msgs[first].Data)
+		for end < len(out) && end-first < maxBatch && size+len(p.msgs[end].Data) <= maxBytes {
+			size += len(p.msgs[end].Data)
+			end++
+		}
+		if !p.sendGroup(ctx, first, end) {
+			for _, wave := range waves(out[first:end]) {
+				p.send(ctx, first, wave)
+			}
+		}
+		first = end
+	}
+}
+
+// sendGroup publishes a group atomically (NATS ADR-50) and reports whether that
+// has decided what became of it. A group with a repetition in it, one that does
+// not fit any more and one that a broker is too busy for are not taken.
+func (p *publication) sendGroup(ctx context.Context, first, end int) bool {
+	if end-first < 2 || !p.e.groups || len(p.failed) > 0 {
+		return false
+	}
+	id := rand.Text()
+	for i := first; i < end; i++ {
+		m := *p.msgs[i] // the headers of a group are not the event's
+		m.Header = nats.Header{idHeader: m.Header[idHeader], headerGroup: {id}, headerGroupSeq: {strconv.Itoa(i - first + 1)}}
+		if i < end-1 {
+			if err := p.e.nc.PublishMsg(&m); err != nil {
+				return p.groupFailed(first, end, err)
+			}
+			continue
+		}
+		m.Header[headerGroupCommit] = []string{"1"}
+		waiting, cancel := context.WithTimeout(ctx, publishLimit)
+		defer cancel()
+		r, err := p.e.nc.RequestMsgWithContext(waiting, &m)
+		if err != nil {
+			return p.groupFailed(first, end, err)
+		}
+		return p.groupPlaced(first, end, r.Data)
+	}
+	return false
+}
+
+// groupPlaced reads the acknowledgement: the group's sequences end with its own.
+func (p *publication) groupPlaced(first, end int, data []byte) bool {
+	var ack struct {
+		Error *jetstream.APIError `json:"error"`
+		Seq   uint64              `json:"seq"`
+		Count int                 `json:"count"`
+	}
+	if err := json.Unmarshal(data, &ack); err != nil || ack.Error == nil && ack.Count != end-first {
+		return p.groupFailed(first, end, errors.Join(errors.New("the broker's acknowledgement is broken"), err))
+	}
+	if ack.Error != nil {
+		return false
+	}
+	for i := first; i < end; i++ {
+		p.placed[i].Seq = ack.Seq - uint64(end-1-i)
+	}
+	return true
+}
+
+func (p *publication) groupFailed(first, end int, err error) bool {
+	if p.failed == nil {
+		p.failed = map[string]bool{}
+	}
+	for i := first; i < end; i++ {
+		p.errs[i] = err
+		p.failed[p.msgs[i].Subject] = true
+	}
+	return true
+}
+
 // errBehind is the reason of an event that was not sent because one before it failed.
 var errBehind = errors.New("an event before it was not acknowledged")
 
 // errTaken is the reason of an event whose key the broker has seen on something else.
 var errTaken = errors.New("the broker holds something else under the event's key")
 
-func (p *publication) send(ctx context.Context, wave []int) {
+// send publishes the events of a wave, whose indexes count from base, one by one.
+func (p *publication) send(ctx context.Context, base int, wave []int) {
 	futures := make([]jetstream.PubAckFuture, len(wave))
 	for j, i := range wave {
-		switch {
+		switch i += base; {
 		case p.failed[p.msgs[i].Subject]:
 			p.errs[i] = errBehind
 		case ctx.Err() != nil:
@@ -126,6 +206,7 @@ func (p *publication) send(ctx context.Context, wave []int) {
 		}
 	}
 	for j, i := range wave {
+		i += base
 		if futures[j] != nil {
 			p.await(ctx, futures[j], i)
 		}
