@@ -45,7 +45,7 @@ type (
 	newWebhookInput struct {
 		Body struct {
 			URL    string   `json:"url" minLength:"1" maxLength:"2000"`
-			Events []string `json:"events,omitempty" maxItems:"20"`
+			Events []string `json:"events,omitempty" maxItems:"40"`
 		}
 	}
 	webhookOutput struct{ Body WebhookModel }

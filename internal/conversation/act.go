@@ -78,10 +78,13 @@ func (b *batch) fast(ctx context.Context, t *dialogue, out talk.Outcome, a *Answ
 	if b.cfg.Shadow {
 		return nil
 	}
+	a.raise(safety.VerdictHold, stepReview)
+	if t.row.FastAt > store.Micros(b.now.Add(-pauseFor)) { // the pause runs, and the child has seen the screen
+		return b.review(ctx, t, "fast", nil)
+	}
 	t.row.FastAt = store.Micros(b.now)
 	a.raise(safety.VerdictHold, StepHelp)
 	a.raise(safety.VerdictHold, StepPause)
-	a.raise(safety.VerdictHold, stepReview)
 	why := strings.Join(out.Fast.Reasons(), " ")
 	err := b.step(ctx, t.row.ID, t.row.TargetID, StepHelp, time.Time{}, why, "child.help_screen", map[string]any{
 		"account_id": t.row.TargetID, "conversation_id": t.row.ConversationID, "other_account_id": t.row.ActorID,
@@ -155,14 +158,19 @@ func (d *Desk) step(ctx context.Context, tx *store.Tx, now time.Time, who safety
 	return ledger.Append(ctx, tx, ledger.Entry{At: now, Actor: who.ID, Action: "conversation." + s.Kind, Subject: subject, Detail: strings.TrimSpace(s.ID + " " + s.Detail)})
 }
 
-// review puts a conversation before a person: an item of its own on the actor's open
-// case, with what is known of it now and the messages round it.
+// review puts a conversation before a person, with what is known of it now and the
+// messages round it: an item of its own on the actor's open case, or, where a person
+// has been asked for the same cause and has not decided, more to the same item.
 func (b *batch) review(ctx context.Context, t *dialogue, cause string, of *conduct.Assessment) error {
-	b.counts[countReviews].Add(1)
 	if b.cfg.Shadow {
+		b.counts[countReviews].Add(1)
 		return nil
 	}
 	x := b.explain(t, cause, of)
+	if again, err := b.reviewAgain(ctx, t, cause, x); again || err != nil {
+		return err
+	}
+	b.counts[countReviews].Add(1)
 	id := safety.NewID("alr", b.now)
 	queue, priority := QueueGrooming, safety.P2
 	switch cause {
@@ -184,9 +192,8 @@ func (b *batch) review(ctx context.Context, t *dialogue, cause string, of *condu
 	if err := t.save(ctx, b.tx); err != nil { // the alert points at its row
 		return err
 	}
-	t.row.CaseID, t.row.ItemID, t.row.Capture = opened.CaseID, opened.ItemID, around
-	t.wanted = append(t.wanted, places(t.row.Recent)...)
-	if err := b.wantMarks(ctx, t); err != nil {
+	t.row.CaseID, t.row.ItemID = opened.CaseID, opened.ItemID
+	if err := b.want(ctx, t); err != nil {
 		return err
 	}
 	text, err := json.Marshal(x)
@@ -201,6 +208,33 @@ func (b *batch) review(ctx context.Context, t *dialogue, cause string, of *condu
 		return fmt.Errorf("keeping alert: %w", err)
 	}
 	return b.victim(ctx, t, cause)
+}
+
+// reviewAgain adds to what a person has been asked and has not decided.
+func (b *batch) reviewAgain(ctx context.Context, t *dialogue, cause string, x Explanation) (again bool, err error) {
+	if t.row.CaseID == "" {
+		return false, nil
+	}
+	c, err := b.tx.CaseByID(ctx, t.row.CaseID)
+	if err != nil || c.State != string(cases.Open) {
+		return false, store.NotFound(err, "case")
+	}
+	old, err := b.tx.AlertOf(ctx, t.row.ID, t.row.CaseID, cause)
+	if store.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading alert: %w", err)
+	}
+	text, err := json.Marshal(x)
+	if err != nil {
+		return false, err
+	}
+	if err := b.tx.SetAlert(ctx, old.ID, string(text), store.Micros(b.now)); err != nil {
+		return false, fmt.Errorf("keeping alert: %w", err)
+	}
+	t.row.ItemID = old.ItemID
+	return true, b.want(ctx, t)
 }
 
 // victim joins an actor to a child, for networks: where people or scores find harm,

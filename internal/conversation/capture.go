@@ -25,14 +25,25 @@ const markedToo = 60
 // columns are the head of a transcript. The form is one that an officer can open.
 var columns = []string{"event_id", "at", "from", "account_id", "text", "media", "signs"}
 
-// wantMarks asks for the messages that showed something.
-func (b *batch) wantMarks(ctx context.Context, t *dialogue) error {
+// want asks for the messages round an alert, those that showed something, and some
+// that are to come. What was sealed before is not asked for again.
+func (b *batch) want(ctx context.Context, t *dialogue) error {
+	if err := t.saveMarks(ctx, b.tx); err != nil {
+		return err
+	}
+	t.row.Capture = around
+	t.wanted = append(t.wanted, places(t.row.Recent)...)
 	marks, err := b.tx.MarksOfConversation(ctx, t.row.ID, markedToo)
 	if err != nil {
 		return fmt.Errorf("reading marks: %w", err)
 	}
 	for _, m := range marks {
 		t.wanted = append(t.wanted, uint64(m.Seq))
+	}
+	for _, m := range marks {
+		if m.Kept {
+			t.wanted = slices.DeleteFunc(t.wanted, func(seq uint64) bool { return seq == uint64(m.Seq) })
+		}
 	}
 	return nil
 }

@@ -298,3 +298,32 @@ func TestAgain(t *testing.T) {
 		t.Error("the alert went to the decided case")
 	}
 }
+
+// TestMore: while a person has not decided, what else is seen of the same cause
+// comes to the same item, and the child is not shown the same again.
+func TestMore(t *testing.T) {
+	t.Parallel()
+	b := open(t, config())
+	b.apply(b.say("c1", adult, child, "send a selfie"))
+	picture := b.say("c1", child, adult, "")
+	picture.kind, picture.data.Text = "media_sent", nil
+	b.apply(picture)
+	b.apply(b.say("c1", adult, child, "i have your friend list"), b.say("c1", adult, child, "i will post it everywhere"), b.say("c1", adult, child, "you have to pay me"))
+	views, err := b.desk.OfCase(t.Context(), b.caseOf(adult.ID).ID)
+	if err != nil || len(views) != 1 {
+		t.Fatalf("%d conversations, %v", len(views), err)
+	}
+	if v := views[0]; len(v.Fast) != 3 || !strings.Contains(v.Summary, "demanded money") {
+		t.Errorf("reasons %v, summary %q", v.Fast, v.Summary)
+	}
+	if n, err := b.store.Read().CountItems(t.Context(), b.caseOf(adult.ID).ID); err != nil || n != 1 {
+		t.Errorf("%d items, %v", n, err)
+	}
+	if n := len(b.announced("child.help_screen")); n != 1 {
+		t.Errorf("the help screen was asked for %d times", n)
+	}
+	lines, err := b.desk.Messages(t.Context(), anna, b.caseOf(adult.ID).ID, views[0].ID, "to decide")
+	if err != nil || len(lines) != 5 {
+		t.Errorf("%d messages are kept, %v", len(lines), err)
+	}
+}

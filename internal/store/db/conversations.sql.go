@@ -264,6 +264,26 @@ func (q *Queries) AddTie(ctx context.Context, arg AddTieParams) error {
 	return err
 }
 
+const alertOf = `-- name: AlertOf :one
+select id, conversation, case_id, item_id, at, cause, explanation from conversation_alerts where conversation = $1 and case_id = $2 and cause = $3 order by at desc, id desc limit 1
+`
+
+// The newest of a cause on a case.
+func (q *Queries) AlertOf(ctx context.Context, conversation string, caseID string, cause string) (ConversationAlert, error) {
+	row := q.db.QueryRowContext(ctx, alertOf, conversation, caseID, cause)
+	var i ConversationAlert
+	err := row.Scan(
+		&i.ID,
+		&i.Conversation,
+		&i.CaseID,
+		&i.ItemID,
+		&i.At,
+		&i.Cause,
+		&i.Explanation,
+	)
+	return i, err
+}
+
 const alertsOfCase = `-- name: AlertsOfCase :many
 select id, conversation, case_id, item_id, at, cause, explanation from conversation_alerts where case_id = $1 order by at, id
 `
@@ -1185,6 +1205,15 @@ func (q *Queries) SetActor(ctx context.Context, arg SetActorParams) error {
 		arg.LiftedBy,
 		arg.ReviewedAt,
 	)
+	return err
+}
+
+const setAlert = `-- name: SetAlert :exec
+update conversation_alerts set explanation = $2, at = $3 where id = $1
+`
+
+func (q *Queries) SetAlert(ctx context.Context, iD string, explanation string, at int64) error {
+	_, err := q.db.ExecContext(ctx, setAlert, iD, explanation, at)
 	return err
 }
 

@@ -38,6 +38,13 @@ select count(*) from conversation_marks where conversation = $1;
 -- name: AddAlert :exec
 insert into conversation_alerts (id, conversation, case_id, item_id, at, cause, explanation) values ($1, $2, $3, $4, $5, $6, $7);
 
+-- name: AlertOf :one
+-- The newest of a cause on a case.
+select * from conversation_alerts where conversation = $1 and case_id = $2 and cause = $3 order by at desc, id desc limit 1;
+
+-- name: SetAlert :exec
+update conversation_alerts set explanation = $2, at = $3 where id = $1;
+
 -- name: AlertsOfCase :many
 select * from conversation_alerts where case_id = $1 order by at, id;
 

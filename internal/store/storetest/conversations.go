@@ -56,6 +56,9 @@ func conversationParts(s *suite) {
 	same(s, "marks", int64(2))(s.q.CountMarks(s.ctx, "v1"))
 	s.ok(s.q.AddAlert(s.ctx, db.AddAlertParams{ID: "l1", Conversation: "v1", CaseID: "c1", ItemID: "i1", At: 3, Cause: "fast", Explanation: "{}"}))
 	same(s, "alerts", []db.ConversationAlert{{ID: "l1", Conversation: "v1", CaseID: "c1", ItemID: "i1", At: 3, Cause: "fast", Explanation: "{}"}})(s.q.AlertsOfCase(s.ctx, "c1"))
+	none[db.ConversationAlert](s, "no alert")(s.q.AlertOf(s.ctx, "v1", "c1", "review"))
+	s.ok(s.q.SetAlert(s.ctx, "l1", `{"a":1}`, 9))
+	same(s, "alert", db.ConversationAlert{ID: "l1", Conversation: "v1", CaseID: "c1", ItemID: "i1", At: 9, Cause: "fast", Explanation: `{"a":1}`})(s.q.AlertOf(s.ctx, "v1", "c1", "fast"))
 	step := db.ConversationStep{ID: "s1", Conversation: "v1", AccountID: "k1", Kind: "tip", At: 4, UntilAt: 5, Detail: "d"}
 	s.ok(s.q.AddStep(s.ctx, db.AddStepParams(step)))
 	same(s, "steps", []db.ConversationStep{step})(s.q.StepsOfConversation(s.ctx, "v1"))
