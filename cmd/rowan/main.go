@@ -45,7 +45,7 @@ func root() *cobra.Command {
 	c.PersistentFlags().StringVar(&o.data, "data", "", "data folder (default ./data)")
 	c.AddCommand(serveCommand(o), keysCommand(o), listsCommand(o), exchangesCommand(o), casesCommand(o), checkCommand(o), scanCommand(o), benchCommand(),
 		verifyCommand(o), evidenceCommand(o), doctorCommand(o),
-		canaryCommand(), edgeCommand(o), openapiCommand(), sampleCommand(o), measuresCommand(o), transparencyCommand(o), evalCommand(), talkCommand())
+		canaryCommand(), edgeCommand(o), openapiCommand(), sampleCommand(o), measuresCommand(o), transparencyCommand(o), evalCommand(), talkCommand(o))
 	return c
 }
 

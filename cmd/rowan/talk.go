@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,13 +12,37 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowan-safety/rowan/internal/app"
 	"github.com/rowan-safety/rowan/internal/eval"
 	"github.com/rowan-safety/rowan/internal/talk"
 )
 
-func talkCommand() *cobra.Command {
+func talkCommand(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "talk", Short: "Conversations: what the detectors believe (docs/talk.md)"}
-	c.AddCommand(talkFitCommand())
+	c.AddCommand(talkFitCommand(), talkOutcomesCommand(o))
+	return c
+}
+
+// talkOutcomesCommand writes what people have decided about conversations, without
+// text, one JSON object a line, for `rowan talk fit`.
+func talkOutcomesCommand(o *options) *cobra.Command {
+	var file string
+	c := &cobra.Command{Use: "outcomes", Short: "Write the conversations that people have decided about, without text", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.with(cmd.Context(), func(a *app.App) error {
+				n := 0
+				err := create(file, func(w io.Writer) error {
+					enc := json.NewEncoder(w)
+					return a.Conversations.Outcomes(cmd.Context(), func(h *talk.History) error { n++; return enc.Encode(h) })
+				})
+				if err == nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "%d conversations written to %s.\n", n, file)
+				}
+				return err
+			})
+		}}
+	c.Flags().StringVar(&file, "out", "", "file to write")
+	_ = c.MarkFlagRequired("out")
 	return c
 }
 

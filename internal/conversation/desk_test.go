@@ -2,6 +2,8 @@ package conversation_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +14,9 @@ import (
 	"github.com/rowan-safety/rowan/internal/cases"
 	"github.com/rowan-safety/rowan/internal/conversation"
 	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/store/db"
 	"github.com/rowan-safety/rowan/internal/store/storetest"
+	"github.com/rowan-safety/rowan/internal/talk"
 )
 
 // extortion is a threat and a demand; the child is asked for a picture before.
@@ -325,5 +329,68 @@ func TestMore(t *testing.T) {
 	lines, err := b.desk.Messages(t.Context(), anna, b.caseOf(adult.ID).ID, views[0].ID, "to decide")
 	if err != nil || len(lines) != 5 {
 		t.Errorf("%d messages are kept, %v", len(lines), err)
+	}
+}
+
+// TestOutcomes: what people have decided comes out without text, replays to nearly
+// the score that it had, and the draws of the audit weigh by their chance.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	b := open(t, config())
+	b.extortion(adult)
+	for i := range 8 {
+		kid := conversation.Party{ID: "kid" + string(rune('a'+i)), AgeBand: "13-15"}
+		b.apply(b.say("o"+kid.ID, conversation.Party{ID: "friend" + kid.ID, AgeBand: "13-15"}, kid, "see you at school"), b.say("o"+kid.ID, kid, conversation.Party{ID: "friend" + kid.ID, AgeBand: "13-15"}, "yes, lunch was good"))
+	}
+	drawn, err := b.desk.Audit(t.Context(), 2, rand.New(rand.NewPCG(1, 2))) //nolint:gosec // repeatable
+	if err != nil || drawn != 2 {
+		t.Fatalf("%d drawn, %v", drawn, err)
+	}
+	cs, err := b.store.Read().CasesByState(t.Context(), db.CasesByStateParams{State: "open", Limit: 20})
+	if err != nil || len(cs) != 3 {
+		t.Fatalf("%d cases, %v", len(cs), err)
+	}
+	for _, c := range cs {
+		j := cases.Judgement{Outcome: cases.NotConfirmed, Reason: "friends"}
+		if c.AccountID == adult.ID {
+			j = cases.Judgement{Outcome: cases.Confirmed, Reason: "as it says", IncidentType: "x"}
+		}
+		if _, err := b.cases.Decide(t.Context(), anna, c.ID, j, []string{"x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	weights, err := talk.StartingWeights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	harm, benign := 0, 0
+	err = b.desk.Outcomes(t.Context(), func(h *talk.History) error {
+		if err := h.Check(); err != nil {
+			t.Errorf("%s: %v", h.ID, err)
+		}
+		if h.Harm {
+			harm++
+			state := h.Replay(weights, nil)
+			row, err := b.store.Read().Conversation(t.Context(), h.ID)
+			if err != nil {
+				return err
+			}
+			if got := state.Score(weights, &h.Relation); got < row.Score-.5 || got > row.Score+.5 {
+				t.Errorf("a replay scores %.2f, live it was %.2f", got, row.Score)
+			}
+		} else {
+			benign++
+			if h.Weight != 8 { // 16 directions, 2 drawn
+				t.Errorf("the weight of a draw is %v", h.Weight)
+			}
+		}
+		return json.NewEncoder(&file).Encode(h)
+	})
+	if err != nil || harm != 1 || benign != 2 {
+		t.Errorf("%d of harm, %d of none, %v", harm, benign, err)
+	}
+	if strings.Contains(file.String(), "school") || strings.Contains(file.String(), "mr-x") {
+		t.Error("an outcome holds text or an account")
 	}
 }

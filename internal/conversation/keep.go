@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
+	"github.com/rowan-safety/rowan/internal/cases"
 	"github.com/rowan-safety/rowan/internal/safety"
 	"github.com/rowan-safety/rowan/internal/store"
 	"github.com/rowan-safety/rowan/internal/store/db"
@@ -180,18 +182,10 @@ func (d *Desk) auditOne(ctx context.Context, r db.Conversation, weight float64) 
 	})
 }
 
-// Outcome is a conversation that a person has decided about, without text: what a
-// fit of weights learns from.
-type Outcome struct {
-	ID       string
-	Harm     bool
-	Weight   float64 // one over the chance that it was looked at; 1 for what was flagged
-	Relation talk.Relation
-	Messages []talk.Message
-}
-
-// Outcomes calls fn for every conversation with a decision that stands.
-func (d *Desk) Outcomes(ctx context.Context, fn func(Outcome) error) error {
+// Outcomes calls fn for every conversation with a decision that stands, as a fit of
+// weights learns from it: without text. A conversation that the audit drew weighs one
+// over its chance of being drawn.
+func (d *Desk) Outcomes(ctx context.Context, fn func(*talk.History) error) error {
 	q := d.Store.Read()
 	for after := ""; ; {
 		rows, err := q.ConversationOutcomes(ctx, after, 200)
@@ -202,77 +196,83 @@ func (d *Desk) Outcomes(ctx context.Context, fn func(Outcome) error) error {
 			return nil
 		}
 		for _, r := range rows {
-			o, err := d.outcome(ctx, q, r)
+			after = r.ID
+			h, err := d.outcome(ctx, q, r)
 			if err != nil {
 				return err
 			}
-			if err := fn(o); err != nil {
+			if len(h.Messages) == 0 {
+				continue // conduct alone: there is nothing to learn of words
+			}
+			if err := fn(h); err != nil {
 				return err
 			}
-			after = r.ID
 		}
 	}
 }
 
-func (d *Desk) outcome(ctx context.Context, q *db.Queries, r db.ConversationOutcomesRow) (Outcome, error) {
-	o := Outcome{ID: r.ID, Harm: r.Outcome == "confirmed", Weight: max(r.AuditWeight, 1)}
+func (d *Desk) outcome(ctx context.Context, q *db.Queries, r db.ConversationOutcomesRow) (*talk.History, error) {
 	row, err := q.Conversation(ctx, r.ID)
 	if err != nil {
-		return o, store.NotFound(err, "conversation")
+		return nil, store.NotFound(err, "conversation")
 	}
 	actor, err := d.read(ctx, row.ActorID)
 	if err != nil {
-		return o, err
+		return nil, err
 	}
 	target, err := d.read(ctx, row.TargetID)
 	if err != nil {
-		return o, err
+		return nil, err
 	}
 	rel, err := relationOf(r.Relation)
 	if err != nil {
-		return o, err
+		return nil, err
 	}
-	o.Relation = *rel.inTalk(actor, target, store.Time(row.LastAt))
+	var state talk.State
+	if err := state.UnmarshalBinary(row.State); err != nil {
+		return nil, err
+	}
 	marks, err := q.MarksOfConversation(ctx, r.ID, 2*maxMarks)
 	if err != nil {
-		return o, fmt.Errorf("reading marks: %w", err)
+		return nil, fmt.Errorf("reading marks: %w", err)
 	}
-	o.Messages = history(row, marks)
-	return o, nil
+	h := &talk.History{ID: r.ID, Harm: r.Outcome == string(cases.Confirmed), Weight: max(r.AuditWeight, 1), Relation: *rel.inTalk(actor, target, store.Time(row.LastAt))}
+	h.Language = state.Explain(d.Parts.Weights, &h.Relation).Language.String()
+	if h.Language == talk.Unknown.String() {
+		h.Language = ""
+	}
+	slices.Reverse(marks) // the oldest first
+	h.Messages = history(row, marks)
+	return h, nil
 }
 
-// history is a conversation message by message. Where the ordinary messages stood is
-// not kept: they are put between the marks in equal numbers.
-func history(row db.Conversation, marks []db.ConversationMark) []talk.Message {
-	ordinary := max(0, int(row.Messages)-len(marks))
-	begin, end := store.Time(row.StartedAt), store.Time(row.LastAt)
-	var out []talk.Message
-	n := len(marks) + 1
-	from := begin
-	for i := range n {
-		to := end
+// history is a conversation message by message. Of ordinary messages only their
+// number is kept: they are put between the marks in equal parts, and those that were
+// not read come first.
+func history(row db.Conversation, marks []db.ConversationMark) (out []talk.HistoryMessage) {
+	ordinary, unread, parts := max(0, int(row.Messages)-len(marks)), int(row.Unscanned), len(marks)+1
+	from := store.Time(row.StartedAt)
+	for i := range parts {
+		to := store.Time(row.LastAt)
 		if i < len(marks) {
-			to = store.Time(marks[len(marks)-1-i].At)
+			to = store.Time(marks[i].At)
 		}
-		fill := ordinary/n + b2i(i < ordinary%n)
-		for k := range fill {
-			at := from.Add(max(0, to.Sub(from)) * time.Duration(k+1) / time.Duration(fill+1))
-			out = append(out, talk.Message{At: at, FromTarget: k%2 == 1, Reading: &talk.Reading{}})
+		n := ordinary / parts
+		if i < ordinary%parts {
+			n++
+		}
+		for k := range n {
+			at := from.Add(max(0, to.Sub(from)) * time.Duration(k+1) / time.Duration(n+1))
+			out = append(out, talk.HistoryMessage{At: at, FromTarget: k%2 == 1, Unread: unread > 0})
+			unread--
 		}
 		if i < len(marks) {
-			m := marks[len(marks)-1-i]
-			out = append(out, talk.Message{At: to, FromTarget: m.FromTarget, Media: m.Media, Found: talk.Set(m.Found), Reading: &talk.Reading{Refuses: m.Refuses}})
+			m := marks[i]
+			out = append(out, talk.HistoryMessage{At: to, FromTarget: m.FromTarget, Media: m.Media, Found: talk.Set(m.Found) &^ talk.SetOf(talk.PushesAfterRefusal, talk.External), Refuses: m.Refuses})
 			from = to
 		}
 	}
 	return out
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // SecondArgs is the durable job that asks for a second opinion about a conversation.
