@@ -131,13 +131,10 @@ func (a *API) postEvents(ctx context.Context, in *eventsInput) (*eventsOutput, e
 // nothing is lost where a sender does not look.
 func (a *API) sort(ctx context.Context, texts [][]byte, results []EventResult) (send []stream.Outgoing, places []int) {
 	for i, text := range texts {
-		e, err := conversation.Parse(text)
-		if err == nil && !conversation.FromPlatform(e.Kind) {
-			err = safety.Errorf(safety.Invalid, "type is not one of the known kinds")
-		}
+		e, err := conversation.Outgoing(text)
 		results[i].ID = e.ID
 		if err == nil {
-			send, places = append(send, stream.Outgoing{Source: e.Source, ID: e.ID, Conversation: e.PartitionKey(), Body: text}), append(places, i)
+			send, places = append(send, e), append(places, i)
 			continue
 		}
 		results[i].Status, results[i].Problem, results[i].Kind = "refused", asProblem(err).Detail, safety.KindOf(err).String()

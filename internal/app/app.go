@@ -298,6 +298,7 @@ func (a *App) Serve(ctx context.Context, version string, started func(addr strin
 		wg.Go(func() { publisher.Run(background) })
 	}
 	wg.Go(func() { a.follow(background) })
+	wg.Go(func() { a.ingest(background) })
 	wg.Go(func() { a.Index.Run(background) })
 	wg.Go(func() { a.sealLoop(background) })
 	wg.Go(func() { a.witnessLoop(background) })

@@ -51,6 +51,13 @@ type EventsConfig struct {
 	KeepHours       int    `yaml:"keep_hours" env:"ROWAN_EVENTS_KEEP_HOURS"` // events, with their text, encrypted; default 72
 	MaxBytes        int64  `yaml:"max_bytes" env:"ROWAN_EVENTS_MAX_BYTES"`   // of the stream; default 8 GiB
 	KeyFile         string `yaml:"key_file" env:"ROWAN_EVENTS_KEY_FILE"`     // default DATA/keys/events.key
+	CAFile          string `yaml:"ca_file" env:"ROWAN_EVENTS_CA_FILE"`       // who signed the broker's certificate
+	Ingest          struct {
+		URL             string `yaml:"url" env:"ROWAN_EVENTS_INGEST_URL"`       // of your own broker; none: events come over HTTP only
+		Stream          string `yaml:"stream" env:"ROWAN_EVENTS_INGEST_STREAM"` // a JetStream stream with a CloudEvent in each message
+		Subject         string `yaml:"subject" env:"ROWAN_EVENTS_INGEST_SUBJECT"`
+		CredentialsFile string `yaml:"credentials_file" env:"ROWAN_EVENTS_INGEST_CREDENTIALS_FILE"`
+	} `yaml:"ingest"`
 }
 
 // SignalsConfig is what signals to other platforms are made with.
@@ -103,8 +110,11 @@ func (e *EventsConfig) complete(data string) []error {
 	if e.MaxBytes == 0 {
 		e.MaxBytes = 8 << 30
 	}
-	if e.KeepHours < 1 || e.MaxBytes < 64<<20 || e.Partitions < 0 || e.Partitions > 1024 || e.Replicas < 0 || e.Replicas > 5 {
-		return []error{errors.New("events: keep_hours at least 1, max_bytes at least 64 MiB, at most 1024 partitions and 5 replicas")}
+	if (e.Ingest.URL == "") != (e.Ingest.Stream == "") {
+		return []error{errors.New("events.ingest: url and stream are needed together")}
+	}
+	if e.KeepHours < 1 || e.MaxBytes < 64<<20 || e.Partitions < 0 || e.Partitions > 256 || e.Replicas < 0 || e.Replicas > 5 {
+		return []error{errors.New("events: keep_hours at least 1, max_bytes at least 64 MiB, at most 256 partitions and 5 replicas")}
 	}
 	return nil
 }
@@ -186,7 +196,7 @@ func (a *App) openEvents(ctx context.Context) (err error) {
 	}
 	c := a.Config.Events
 	a.Events, err = stream.OpenEvents(ctx, a.Store, stream.EventsConfig{URL: c.URL, Dir: filepath.Join(a.Config.Data, "events"), Partitions: c.Partitions,
-		KeepFor: time.Duration(c.KeepHours) * time.Hour, MaxBytes: c.MaxBytes, Replicas: c.Replicas, Credentials: c.CredentialsFile, Key: key}, time.Now, a.Log)
+		KeepFor: time.Duration(c.KeepHours) * time.Hour, MaxBytes: c.MaxBytes, Replicas: c.Replicas, Credentials: c.CredentialsFile, TLS: stream.EventsTLS{CA: c.CAFile}, Key: key}, time.Now, a.Log)
 	return err
 }
 
@@ -289,6 +299,22 @@ func (a *App) follow(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
+		}
+	}
+}
+
+// ingest takes events from the platform's own broker, if one is configured.
+func (a *App) ingest(ctx context.Context) {
+	c := a.Config.Events.Ingest
+	for c.URL != "" && ctx.Err() == nil {
+		err := a.Events.Ingest(ctx, stream.IngestConfig{URL: c.URL, Stream: c.Stream, Subject: c.Subject, Credentials: c.CredentialsFile,
+			TLS: stream.EventsTLS{CA: a.Config.Events.CAFile}}, conversation.Outgoing)
+		if err != nil && ctx.Err() == nil {
+			a.Log.ErrorContext(ctx, "no events come from the platform's broker; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Second):
 		}
 	}
 }

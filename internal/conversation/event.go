@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rowan-safety/rowan/internal/safety"
+	"github.com/rowan-safety/rowan/internal/stream"
 	"github.com/rowan-safety/rowan/internal/talk"
 )
 
@@ -282,4 +283,14 @@ func Opinion(id, conversationID, actor, target string, surface safety.Surface, s
 		return nil, err
 	}
 	return json.Marshal(map[string]any{"specversion": "1.0", "id": id, "source": "rowan", "type": opinionKind, "time": at.UTC().Format(time.RFC3339Nano), "data": json.RawMessage(data)})
+}
+
+// Outgoing reads an event of a platform for the stream. With an error it still has the
+// source and the id, as far as they could be read.
+func Outgoing(text []byte) (stream.Outgoing, error) {
+	e, err := Parse(text)
+	if err == nil && !FromPlatform(e.Kind) {
+		err = safety.Errorf(safety.Invalid, "type is not one of the known kinds")
+	}
+	return stream.Outgoing{Source: e.Source, ID: e.ID, Conversation: e.PartitionKey(), Body: text}, err
 }
