@@ -25,6 +25,7 @@ func (a *App) probes() map[string]measures.Probe {
 		"reporting": a.probeReporting, "nca": a.probeNCA, "people": a.probePeople, "ledger": a.probeLedger, "canary": a.probeCanary, "policy": a.probePolicy,
 		"webhooks": a.probeWebhooks, "queue": a.probeQueue, "exchanges": a.probeExchanges, "thresholds": a.probeThresholds, "clocks": a.probeClocks,
 		"evidence": a.probeEvidence, "register": a.probeRegister, "urls": a.probeURLs, "statements": a.probeStatements,
+		"contacts": a.probeContacts,
 		"requests": a.probeRequests, "takedowns": a.probeTakedowns, "complaints": a.probeComplaints,
 		"lists":    a.probeLists(safety.ListIllegal, safety.ListIntimateImage, safety.ListTerrorism, safety.ListHarmful),
 		"intimate": a.probeLists(safety.ListIntimateImage), "harmful": a.probeLists(safety.ListHarmful),
@@ -378,3 +379,24 @@ func stamp(t time.Time) string {
 }
 
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+
+// probeContacts tells what conversations and contact checks did.
+func (a *App) probeContacts(ctx context.Context) (measures.Evidence, error) {
+	steps, err := a.Store.Read().CountSteps(ctx, store.Micros(time.Now().AddDate(0, 0, -evidenceDays)))
+	if err != nil {
+		return measures.Evidence{}, err
+	}
+	n := a.Conversations.Counts()
+	e := holds("Contact checks answered since the start", fmt.Sprint(n["contacts"]), "Messages looked at since the start", fmt.Sprint(n["scanned"]),
+		"Messages not looked at since the start", fmt.Sprint(n["unscanned"]))
+	for _, s := range steps {
+		e.Facts = append(e.Facts, measures.Fact{Label: inDays("Steps of the kind " + s.Kind), Value: fmt.Sprint(s.N)})
+	}
+	switch {
+	case a.Config.Conversations.Shadow:
+		e.Gap = "Conversations are followed in shadow: nothing is done."
+	case n["contacts"] == 0:
+		e.Gap = "No contact check was asked since the start."
+	}
+	return e, nil
+}

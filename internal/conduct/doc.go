@@ -2,7 +2,7 @@
 // approach, how those answer, what they share with other accounts. It is pure:
 // facts in, answers out, no I/O, no clock but the one passed in.
 //
-// It is not wired into the product yet: no event reaches it, no answer leaves it.
+// Package conversation feeds it with events, keeps its states and does what follows.
 //
 // An actor's [State] holds sliding windows in bounded space; [Assess] makes an
 // [Assessment] from it and from the risk of conversations, which others compute.
