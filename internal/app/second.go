@@ -93,7 +93,7 @@ func (a *App) second(ctx context.Context, id string) error {
 	}
 	now := time.Now()
 	eventID := fmt.Sprintf("opinion-%s-%s", id, now.UTC().Format(time.DateOnly)) // one a day: a job that runs twice speaks once
-	body, err := conversation.Opinion(eventID, w.ConversationID, w.ActorID, w.TargetID, w.Surface, best, now)
+	body, err := conversation.Opinion(eventID, w, best, now)
 	if err != nil {
 		return err
 	}

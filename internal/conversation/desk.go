@@ -107,7 +107,7 @@ func NewDesk(p Parts, c Config) (*Desk, error) {
 	return d, nil
 }
 
-// Weights are those in use.
+// Versions are those of the word lists and weights in use.
 func (d *Desk) Versions() (words, weights string) { return d.Lookup.Version(), d.Parts.Weights.Version }
 
 // Answer is what a platform that waits for one event is told.

@@ -277,8 +277,9 @@ func (e *Event) PartitionKey() string {
 
 // Opinion is the event by which a second opinion comes back into a conversation, in
 // its order. at is when it was given.
-func Opinion(id, conversationID, actor, target string, surface safety.Surface, score float64, at time.Time) ([]byte, error) {
-	data, err := json.Marshal(Data{ConversationID: conversationID, Surface: surface, From: Party{ID: actor}, To: []Party{{ID: target}}, ExternalScore: &score})
+func Opinion(id string, w Window, score float64, at time.Time) ([]byte, error) {
+	data, err := json.Marshal(Data{ConversationID: w.ConversationID, Surface: w.Surface, Jurisdiction: w.Jurisdictions[1], From: Party{ID: w.ActorID},
+		To: []Party{{ID: w.TargetID}}, ExternalScore: &score})
 	if err != nil {
 		return nil, err
 	}

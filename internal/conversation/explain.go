@@ -68,7 +68,7 @@ func (b *batch) explain(t *dialogue, cause string, of *conduct.Assessment) Expla
 			x.Conduct = append(x.Conduct, Contribution{string(c.Indicator), string(c.Family), int64(c.Points)})
 		}
 	}
-	x.Summary = summary(t, r, a, cause)
+	x.Summary = summary(r, a, cause)
 	return x
 }
 
@@ -127,7 +127,7 @@ func weightiest(a *talk.Assessment) []talk.Sign {
 }
 
 // summary is one sentence that a reviewer can take in at once.
-func summary(t *dialogue, r *talk.Relation, a *talk.Assessment, cause string) string {
+func summary(r *talk.Relation, a *talk.Assessment, cause string) string {
 	who := "Somebody of unknown age"
 	switch {
 	case r.Actor.Band == talk.Adult:

@@ -168,7 +168,10 @@ func (b *batch) oneWay(ctx context.Context, v stream.Envelope, e *Event, actor, 
 			t.wanted = append(t.wanted, v.Seq)
 		}
 	}
-	t.row.Surface, t.row.Jurisdiction = string(e.Surface), string(e.place(actor))
+	t.row.Surface = string(e.Surface)
+	if p := e.place(actor); p != "" {
+		t.row.Jurisdiction = string(p)
+	}
 	if at := store.Micros(e.at(b.now)); at > t.row.LastAt {
 		t.row.LastAt = at
 	}

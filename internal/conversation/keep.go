@@ -18,7 +18,7 @@ import (
 // How long what is known is kept after the last event.
 const (
 	keepIdle = 60 * 24 * time.Hour  // a conversation, unless an open case holds it
-	keepTies = 180 * 24 * time.Hour // what joins accounts
+	keepTies = 180 * 24 * time.Hour // what joins accounts, and what is known of one that no event names
 )
 
 // ForgetArgs is the durable job that forgets what is idle.
@@ -48,6 +48,9 @@ func (d *Desk) Forget(ctx context.Context) (int, error) {
 	}
 	if _, err := d.Store.Read().ForgetOldTies(ctx, store.Micros(now.Add(-keepTies))); err != nil {
 		return n, fmt.Errorf("forgetting ties: %w", err)
+	}
+	if _, err := d.Store.Read().ForgetIdleActors(ctx, store.Micros(now.Add(-keepTies))); err != nil {
+		return n, fmt.Errorf("forgetting accounts: %w", err)
 	}
 	return n, nil
 }

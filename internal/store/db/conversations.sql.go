@@ -847,6 +847,18 @@ func (q *Queries) ForgetConversation(ctx context.Context, id string) error {
 	return err
 }
 
+const forgetIdleActors = `-- name: ForgetIdleActors :execrows
+delete from actors where updated_at < $1
+`
+
+func (q *Queries) ForgetIdleActors(ctx context.Context, updatedAt int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, forgetIdleActors, updatedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const forgetMarks = `-- name: ForgetMarks :exec
 delete from conversation_marks where conversation = $1
 `

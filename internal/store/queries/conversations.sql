@@ -143,6 +143,9 @@ delete from conversation_steps where account_id = $1;
 -- name: ForgetOldTies :execrows
 delete from ties where at < $1;
 
+-- name: ForgetIdleActors :execrows
+delete from actors where updated_at < $1;
+
 -- name: CountConversations :many
 select mode, tier, count(*) as n from conversations group by mode, tier;
 

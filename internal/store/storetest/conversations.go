@@ -111,6 +111,9 @@ func actors(s *suite) {
 	same(s, "old ties", int64(1))(s.q.ForgetOldTies(s.ctx, 2))
 	same(s, "ties of an account", int64(1))(s.q.ForgetTies(s.ctx, "a"))
 	same(s, "account forgotten", int64(1))(s.q.ForgetActor(s.ctx, "a"))
+	s.ok(func() error { _, err := lock(7); return err }())
+	same(s, "not idle", int64(0))(s.q.ForgetIdleActors(s.ctx, 7))
+	same(s, "idle", int64(1))(s.q.ForgetIdleActors(s.ctx, 8))
 	outgoing(s)
 }
 
