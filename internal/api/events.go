@@ -137,7 +137,7 @@ func (a *API) sort(ctx context.Context, texts [][]byte, results []EventResult) (
 			send, places = append(send, e), append(places, i)
 			continue
 		}
-		results[i].Status, results[i].Problem, results[i].Kind = "refused", asProblem(err).Detail, safety.KindOf(err).String()
+		results[i].Status, results[i].Problem, results[i].Kind = "refused", asProblem(err).Detail, strings.ReplaceAll(safety.KindOf(err).String(), " ", "_")
 		if safety.KindOf(err) == safety.Invalid {
 			if qerr := a.Events.Refuse(ctx, e.Source, e.ID, text, err); qerr != nil {
 				a.logged(ctx, "post-events", qerr)

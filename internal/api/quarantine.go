@@ -33,11 +33,11 @@ type (
 			NextCursor string             `json:"next_cursor,omitempty"`
 		}
 	}
-	quarantinedID struct {
+	QuarantinedID struct {
 		ID string `path:"id" maxLength:"64"`
 	}
 	discardInput struct {
-		quarantinedID
+		QuarantinedID
 		Body struct {
 			Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Kept in the ledger"`
 		}
@@ -84,7 +84,7 @@ func (a *API) getQuarantine(ctx context.Context, in *quarantineInput) (*quaranti
 	return out, nil
 }
 
-func (a *API) replayEvent(ctx context.Context, in *quarantinedID) (*none, error) {
+func (a *API) replayEvent(ctx context.Context, in *QuarantinedID) (*none, error) {
 	return nil, a.Events.QuarantineReplay(ctx, caller(ctx).Actor, in.ID)
 }
 

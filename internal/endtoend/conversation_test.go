@@ -159,8 +159,20 @@ func TestEndToEndBadEvents(t *testing.T) {
 	if q.Waiting != n || len(q.Items) != n {
 		t.Fatalf("%d events in quarantine, want %d", q.Waiting, n)
 	}
-	if got := supervisor.do("POST", "/v1/events/quarantine/"+q.Items[0].ID+"/discard", "application/json", []byte(`{"reason":"the sender has mended it"}`)); got.status != http.StatusForbidden {
-		t.Errorf("a key, which is no person, discards an event: %d %s", got.status, got.body)
+	for i, do := range []string{"discard", "replay"} {
+		got := supervisor.do("POST", "/v1/events/quarantine/"+q.Items[i].ID+"/"+do, "application/json", []byte(`{"reason":"the sender has mended it"}`))
+		if got.status != http.StatusNoContent {
+			t.Errorf("%s: %d %s", do, got.status, got.body)
+		}
+	}
+	for range 100 { // the replayed one comes back: it is as wrong as before
+		if supervisor.send("GET", "/v1/events/quarantine", nil, &q); q.Waiting == n-1 && len(q.Items) == n-1 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if len(q.Items) != n-1 {
+		t.Errorf("%d wait after one was discarded and one came back", len(q.Items))
 	}
 	s.stop()
 }
