@@ -80,8 +80,8 @@ func (b *batch) seal(ctx context.Context, t *dialogue) error {
 	_ = w.Write(columns) // a bytes.Buffer takes everything
 	for _, seq := range slices.Compact(t.wanted) {
 		e, err := b.event(ctx, seq)
-		if safety.KindOf(err) == safety.NotFound {
-			t.row.Forgotten++ // by the stream
+		if k := safety.KindOf(err); k == safety.NotFound || k == safety.Invalid {
+			t.row.Forgotten++ // by the stream, or it cannot be opened: no fault of this batch
 			continue
 		}
 		if err != nil {

@@ -86,12 +86,14 @@ func FuzzParse(f *testing.F) {
 // wrong are all taken, and nothing of a conversation scores higher for it.
 func TestOrder(t *testing.T) {
 	t.Parallel()
+	b, talks := open(t, config()), 0
 	rapid.Check(t, func(r *rapid.T) {
-		b := open(t, config())
+		talks++
+		id := fmt.Sprintf("c%d", talks)
 		texts := []string{"how old are you", "did you see the new map", "don't tell anyone", "lunch was good", "are you home alone"}
 		var events []event
 		for range rapid.IntRange(1, 12).Draw(r, "messages") {
-			e := b.say("c1", adult, child, rapid.SampledFrom(texts).Draw(r, "text"))
+			e := b.say(id, adult, child, rapid.SampledFrom(texts).Draw(r, "text"))
 			e.at = b.now.Add(time.Duration(rapid.IntRange(-100*24, 400*24).Draw(r, "hours off")) * time.Hour)
 			events = append(events, e)
 		}
