@@ -7,7 +7,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
 TOOLS    = $(CURDIR)/.tools
 
-.PHONY: help build run reset test check bench bench-match bench-pdq bench-edits bench-talk torture-media console generate clean setup
+.PHONY: help build run reset test check bench bench-match bench-pdq bench-edits bench-talk torture-media torture-stream console generate clean setup
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ bench-talk: ## Conversations: messages a second on one core, an update, a state,
 
 torture-media: ## N hostile files through the decoders (default 20000): outcomes, deaths, memory, escapes
 	@N=$(N) scripts/torture-media
+
+torture-stream: ## The event stream's processes killed N times (default 500): lost, twice, out of order
+	@N=$(N) scripts/torture-stream
 
 console: ## Rebuild web/console/dist
 	@scripts/console
