@@ -212,6 +212,20 @@ func (d *Desk) caseFor(ctx context.Context, tx *store.Tx, c Content) (string, er
 		Detail: fmt.Sprintf("queue %s, priority %s", c.Queue, c.Priority)})
 }
 
+// Retell changes why an open case is here, where it still says what it said then:
+// what opened it has learned more.
+func (d *Desk) Retell(ctx context.Context, tx *store.Tx, caseID, then, now string) error {
+	c, err := tx.LockCase(ctx, caseID, store.Micros(d.now()))
+	if err != nil {
+		return store.NotFound(err, "case")
+	}
+	if c.State != string(Open) || c.Reason != then || then == now {
+		return nil
+	}
+	c.Reason = now
+	return d.update(ctx, tx, c)
+}
+
 func (d *Desk) update(ctx context.Context, tx *store.Tx, c db.Case) error {
 	err := tx.UpdateCase(ctx, db.UpdateCaseParams{ID: c.ID, State: c.State, Queue: c.Queue, Priority: c.Priority, Reason: c.Reason,
 		AssignedTo: c.AssignedTo, LeaseUntil: c.LeaseUntil, UpdatedAt: store.Micros(d.now())})

@@ -226,6 +226,13 @@ func (b *batch) reviewAgain(ctx context.Context, t *dialogue, cause string, x Ex
 	if err != nil {
 		return false, fmt.Errorf("reading alert: %w", err)
 	}
+	var then Explanation
+	if err := json.Unmarshal([]byte(old.Explanation), &then); err != nil {
+		return false, fmt.Errorf("stored explanation: %w", err)
+	}
+	if err := b.Cases.Retell(ctx, b.tx, t.row.CaseID, then.Summary, x.Summary); err != nil {
+		return false, err
+	}
 	text, err := json.Marshal(x)
 	if err != nil {
 		return false, err

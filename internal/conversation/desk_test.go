@@ -320,6 +320,9 @@ func TestMore(t *testing.T) {
 	if v := views[0]; len(v.Fast) != 3 || !strings.Contains(v.Summary, "demanded money") {
 		t.Errorf("reasons %v, summary %q", v.Fast, v.Summary)
 	}
+	if c := b.caseOf(adult.ID); c.Reason != views[0].Summary {
+		t.Errorf("the queue says %q, the page %q", c.Reason, views[0].Summary)
+	}
 	if n, err := b.store.Read().CountItems(t.Context(), b.caseOf(adult.ID).ID); err != nil || n != 1 {
 		t.Errorf("%d items, %v", n, err)
 	}
