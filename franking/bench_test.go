@@ -9,6 +9,7 @@ import (
 func BenchmarkFrank(b *testing.B) {
 	w := newWorld(b)
 	c := message(string(make([]byte, 1000)))
+	defer cpu(b)()
 	for b.Loop() {
 		w.sender.Frank(c)
 	}
@@ -16,6 +17,7 @@ func BenchmarkFrank(b *testing.B) {
 
 func BenchmarkStamp(b *testing.B) {
 	w := newWorld(b)
+	defer cpu(b)()
 	for b.Loop() {
 		w.hub.Stamp(franking.Submission{Sender: "acct:alice", Conversation: "conv:42", Seq: 17, SizeClass: 1}, now)
 	}
@@ -26,6 +28,7 @@ func BenchmarkStamp(b *testing.B) {
 func BenchmarkVerify(b *testing.B) {
 	w := newWorld(b)
 	m := w.send(b, message(string(make([]byte, 1000))), now)
+	defer cpu(b)()
 	for b.Loop() {
 		if _, err := w.receiver.Verify(m.payload, m.commitment, m.stamp, w.peer); err != nil {
 			b.Fatal(err)
@@ -36,6 +39,7 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkProve(b *testing.B) {
 	w := newWorld(b)
 	e := w.receive(b, w.send(b, message(string(make([]byte, 1000))), now)).Evidence
+	defer cpu(b)()
 	for b.Loop() {
 		if f := w.moderator.Prove(e, now); f.Outcome != franking.Proved {
 			b.Fatal(f.Cause)
@@ -51,6 +55,7 @@ func BenchmarkSeal(b *testing.B) {
 			w.reporter.To = teamOf(key)
 			r, err := w.reporter.Compose([]franking.Evidence{e}, 0, false, "")
 			check(b, err)
+			defer cpu(b)()
 			for b.Loop() {
 				if _, err := w.reporter.Seal(r); err != nil {
 					b.Fatal(err)

@@ -73,7 +73,7 @@ func (s *Sequence) shift(n uint64) {
 		if j := i - words; j >= 0 {
 			s.seen[i] = old[j] << rest
 			if j > 0 && rest > 0 {
-				s.seen[i] |= old[j-1] >> (64 - rest)
+				s.seen[i] |= old[j-1] >> (64 - rest) //nolint:gosec // j is over 0 here
 			}
 		}
 	}
