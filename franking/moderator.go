@@ -223,14 +223,17 @@ func (m *Moderator) Review(r *Report, now time.Time) *Review {
 			continue
 		}
 		conv := f.Context.Conversation
+		threads[conv] = append(threads[conv], f.Context)
+		if f.Outcome == KeyExpired {
+			continue // nobody knows whether this content, and so its id, is the stamped one
+		}
 		if ids[conv] == nil {
 			ids[conv] = map[[16]byte]uint64{}
 		}
-		if seq, again := ids[conv][f.Content.ID]; again && seq != f.Context.Seq && f.Outcome != KeyExpired {
+		if seq, again := ids[conv][f.Content.ID]; again && seq != f.Context.Seq {
 			repeated[conv] = append(repeated[conv], f.Context.Seq)
 		}
 		ids[conv][f.Content.ID] = f.Context.Seq
-		threads[conv] = append(threads[conv], f.Context)
 	}
 	for conv, stamps := range threads {
 		t := thread(conv, stamps)
