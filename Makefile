@@ -7,7 +7,7 @@ GO      ?= go
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
 TOOLS    = $(CURDIR)/.tools
 
-.PHONY: help build run reset test check bench bench-match bench-pdq bench-edits bench-talk torture-media torture-stream console generate clean setup
+.PHONY: help build run reset test check bench bench-match bench-pdq bench-edits bench-talk torture-media torture-stream mutate client console generate clean setup
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ check: ## Format, vet, lint, licences, known vulnerabilities, generated files
 	@scripts/check
 
 bench: ## Benchmarks of the public packages
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./pdq ./hamming ./internal/policy
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./pdq ./hamming ./franking ./internal/policy
 
 bench-match: ## Package hamming beside faiss, up to 10 million keys (installs python3-faiss; needs root)
 	@scripts/bench-match
@@ -49,6 +49,12 @@ torture-media: ## N hostile files through the decoders (default 20000): outcomes
 
 torture-stream: ## The event stream's processes killed N times (default 500): lost, twice, out of order
 	@N=$(N) scripts/torture-stream
+
+mutate: ## A million altered messages and reports through package franking: none may be accepted
+	$(GO) test -count=1 -run 'Mutate' -v ./franking -franking.mutations 1000000
+
+client: ## Build and test web/client, print its size
+	@scripts/client
 
 console: ## Rebuild web/console/dist
 	@scripts/console

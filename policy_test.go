@@ -124,7 +124,7 @@ func testOwners(t *testing.T) {
 
 func testPublic(t *testing.T) {
 	eachImport(t, false, func(pkg, file, imp string) {
-		public := map[string]bool{"pdq": true, "pdq/undo": true, "vpdq": true, "hamming": true, "cybertip": true, "client": true}
+		public := map[string]bool{"pdq": true, "pdq/undo": true, "vpdq": true, "hamming": true, "cybertip": true, "client": true, "franking": true}
 		if rel, ours := strings.CutPrefix(imp, module); !public[pkg] || ours && public[rel] {
 			return
 		}
