@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,4 +36,26 @@ func BenchmarkEvents(b *testing.B) {
 			b.ReportMetric(float64(n)/time.Since(began).Seconds(), "applied/s")
 		})
 	}
+}
+
+// BenchmarkEvents_Callers publishes one event at a time from many callers, as
+// a door for single messages does.
+func BenchmarkEvents_Callers(b *testing.B) {
+	c := config(b)
+	c.Partitions, c.MaxBytes = 16, 4<<30
+	e := open(b, storetest.Open(b), c)
+	defer work(b, e, func(context.Context, *store.Tx, int, []stream.Envelope) (map[string][]byte, error) { return nil, nil })()
+	body := make([]byte, 300)
+	var n atomic.Uint64
+	began := time.Now()
+	b.SetParallelism(64)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := fmt.Sprint(n.Add(1))
+			publish(b, e, stream.Outgoing{Source: "bench", ID: i, Conversation: i, Body: body})
+		}
+	})
+	b.ReportMetric(float64(n.Load())/time.Since(began).Seconds(), "published/s")
+	eventually(b, "applied", func() bool { return e.Counts().Applied == n.Load() })
+	b.ReportMetric(float64(n.Load())/time.Since(began).Seconds(), "applied/s")
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -88,7 +89,10 @@ type Events struct {
 	working   atomic.Bool
 	counts    counters
 	recent    *recent
-	turns     chan struct{} // at most so many transactions at once
+	turns     chan struct{}     // at most so many transactions at once
+	mail      chan *publication // small calls of Publish, to be sent together
+	closed    chan struct{}
+	once      sync.Once // closes closed
 }
 
 // OpenEvents connects to the broker, or starts the embedded one, and makes sure
@@ -104,7 +108,8 @@ func OpenEvents(ctx context.Context, s *store.Store, c EventsConfig, now func() 
 	if err != nil {
 		return nil, err
 	}
-	e := &Events{store: s, cfg: c, now: now, log: log, keys: keys, recent: newRecent(), turns: make(chan struct{}, 1)}
+	e := &Events{store: s, cfg: c, now: now, log: log, keys: keys, recent: newRecent(), turns: make(chan struct{}, 1),
+		mail: make(chan *publication), closed: make(chan struct{})}
 	if s.Engine() == store.Postgres {
 		e.turns = make(chan struct{}, 8) // half of the store's connections
 	}
@@ -121,11 +126,15 @@ func OpenEvents(ctx context.Context, s *store.Store, c EventsConfig, now func() 
 		return nil, errors.Join(err, e.broker.close())
 	}
 	e.groups = e.stream.CachedInfo().Config.AllowAtomicPublish
+	go e.carry()
 	return e, nil
 }
 
 // Close ends the connection and the embedded broker. End [Events.Work] first.
-func (e *Events) Close() error { return e.broker.close() }
+func (e *Events) Close() error {
+	e.once.Do(func() { close(e.closed) })
+	return e.broker.close()
+}
 
 // settings reads what the first start has decided, or decides it.
 func (e *Events) settings(ctx context.Context) (db.StreamSetting, error) {

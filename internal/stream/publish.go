@@ -51,12 +51,16 @@ func (e *Events) Publish(ctx context.Context, out []Outgoing) ([]Placed, error) 
 	if err != nil {
 		return make([]Placed, len(out)), err
 	}
-	p := &publication{e: e, msgs: msgs, placed: make([]Placed, len(out)), errs: make([]error, len(out))}
 	if err := e.heal(ctx); err != nil {
-		return p.placed, err
+		return make([]Placed, len(out)), err
 	}
 	floor := e.high.Load()
-	p.sendAll(ctx, out)
+	p := newPublication(e, out, msgs)
+	if len(out) < aloneFrom {
+		p = e.together(ctx, p)
+	} else {
+		p.sendAll(ctx)
+	}
 	return p.placed, p.finish(ctx, floor)
 }
 
@@ -100,18 +104,25 @@ func waves(out []Outgoing) [][]int {
 	return all
 }
 
-// publication is one call of Publish.
+// publication is one call of Publish, or several that are sent together.
 type publication struct {
 	e      *Events
+	out    []Outgoing
 	msgs   []*nats.Msg
 	placed []Placed
 	errs   []error
-	failed map[string]bool // partitions in which something failed
+	failed map[string]bool   // partitions in which something failed
+	sent   chan *publication // what became of it, when somebody else sends it
+}
+
+func newPublication(e *Events, out []Outgoing, msgs []*nats.Msg) *publication {
+	return &publication{e: e, out: out, msgs: msgs, placed: make([]Placed, len(out)), errs: make([]error, len(out)), sent: make(chan *publication, 1)}
 }
 
 // sendAll sends groups that the broker stores whole or not at all, where it can,
 // and the events of a group that it does not take one by one.
-func (p *publication) sendAll(ctx context.Context, out []Outgoing) {
+func (p *publication) sendAll(ctx context.Context) {
+	out := p.out
 	for first := 0; first < len(out); {
 		end, size := first+1, len(p.msgs[first].Data)
 		for end < len(out) && end-first < maxBatch && size+len(p.msgs[end].Data) <= maxBytes {
