@@ -46,7 +46,7 @@ type ConversationsConfig struct {
 type EventsConfig struct {
 	URL             string `yaml:"url" env:"ROWAN_EVENTS_URL"` // nats://… or tls://…; default: a broker in this process
 	CredentialsFile string `yaml:"credentials_file" env:"ROWAN_EVENTS_CREDENTIALS_FILE"`
-	Replicas        int    `yaml:"replicas" env:"ROWAN_EVENTS_REPLICAS"`     // of the stream, in a cluster; default 1
+	Replicas        int    `yaml:"replicas" env:"ROWAN_EVENTS_REPLICAS"`     // of the stream, in a cluster; default 3, and 1 when embedded
 	Partitions      int    `yaml:"partitions" env:"ROWAN_EVENTS_PARTITIONS"` // fixed at the first start; default 16
 	KeepHours       int    `yaml:"keep_hours" env:"ROWAN_EVENTS_KEEP_HOURS"` // events, with their text, encrypted; default 72
 	MaxBytes        int64  `yaml:"max_bytes" env:"ROWAN_EVENTS_MAX_BYTES"`   // of the stream; default 8 GiB
