@@ -80,13 +80,14 @@ func (d *Desk) frictionState(row db.Actor) FrictionState {
 	return out
 }
 
-// Friction tells what slows an account down.
+// Friction tells what slows an account down; safety.NotFound for an account that no
+// event has named.
 func (d *Desk) Friction(ctx context.Context, account string) (FrictionState, error) {
-	p, err := d.read(ctx, account)
+	row, err := d.Store.Read().Actor(ctx, account)
 	if err != nil {
-		return FrictionState{}, err
+		return FrictionState{}, store.NotFound(err, "account in any event")
 	}
-	return d.frictionState(p.row), nil
+	return d.frictionState(row), nil
 }
 
 // Impose slows an account down for 72 hours, by a person with a reason.
