@@ -21,6 +21,7 @@ func TestMediaLoadFailureNeverBecomesNoAction(t *testing.T) {
 	moveAll(t, filepath.Join(s.data, "evidence"), away)
 	b.signIn(s.link)
 	b.visit("#/case/"+res.CaseID, testid("item-card"))
+	b.until(`document.body.innerText.includes('The preview could not be loaded')`) // it moves what is below it
 	b.click(testid("reveal"))
 	b.click("dialog[open] " + testid("confirm-dialog-ok"))
 	b.until(`document.body.innerText.includes('could not be shown')`)
@@ -53,6 +54,7 @@ func TestMediaLoadFailureNeverBecomesNoAction(t *testing.T) {
 	}
 	moveAll(t, away, filepath.Join(s.data, "evidence"))
 	b.visit("#/case/"+res.CaseID, testid("item-card"))
+	b.until(`document.querySelector('.plate img')`)
 	b.click(testid("reveal"))
 	b.until(`document.querySelector('dialog[open]') || document.querySelector('[data-testid="revealed-image"]')`)
 	if eval[bool](b, `!!document.querySelector('dialog[open]')`) {
